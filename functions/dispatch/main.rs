@@ -1,0 +1,63 @@
+//! The outbox: follows the table's stream and puts what follows from a write on its way.
+
+use domain::{clock::SystemClock, dispatch, store::Unavailable};
+use dynamodb::{Stored, Table};
+use lambda::{Environment, Record, Stuck};
+use queue::{Jobs, Topic};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let outbox = Outbox {
+        table: Table::from_env(environment.table()?, environment.retention()?).await,
+        jobs: Jobs::from_env(environment.send_queue()?).await,
+        topic: Topic::from_env(environment.events_topic()?).await,
+        clock: environment.clock()?,
+    };
+    lambda::serve_stream(move |records| {
+        let outbox = outbox.clone();
+        async move { outbox.relay_all(records).await }
+    })
+    .await
+}
+
+#[derive(Clone)]
+struct Outbox {
+    table: Table,
+    jobs: Jobs,
+    topic: Topic,
+    clock: SystemClock,
+}
+
+impl Outbox {
+    async fn relay_all(&self, records: Vec<Record>) -> Result<(), Stuck> {
+        for record in records {
+            let Some(stored) = functions::stream::stored(&record) else {
+                continue;
+            };
+            self.relay(stored)
+                .await
+                .map_err(|e| Stuck::at(&record, e))?;
+        }
+        Ok(())
+    }
+
+    async fn relay(&self, stored: Stored) -> Result<(), Unavailable> {
+        let Self {
+            table,
+            jobs,
+            topic,
+            clock,
+        } = self;
+        match stored {
+            Stored::Chunk(chunk) => dispatch::dispatch(table, jobs, clock, &chunk).await,
+            Stored::Entry(posted, opening) => {
+                dispatch::relay_entry(jobs, topic, &posted, opening).await
+            }
+            Stored::Conversation(conversation) => {
+                dispatch::relay_state(table, jobs, topic, clock, &conversation).await
+            }
+            Stored::Message(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The sender: takes jobs from the queue and hands notifications to the gateways.
+
+use domain::{dispatch::Job, send};
+use dynamodb::Table;
+use lambda::{Environment, Receives, Secrets};
+use push::Gateways;
+use queue::Jobs;
+use std::sync::Arc;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let clock = environment.clock()?;
+    let table = Table::from_env(environment.table()?, environment.retention()?)
+        .await
+        .keeping_apps();
+    let jobs = Jobs::from_env(environment.send_queue()?).await;
+    let gateways = environment.gateways()?;
+    let settings = push::Settings {
+        apns: gateways.apns_production,
+        apns_sandbox: gateways.apns_sandbox,
+        fcm: gateways.fcm,
+        google_token: gateways.fcm_token,
+        authority: None,
+    };
+    let gateways = Arc::new(Gateways::new(&settings, Secrets::from_env().await, clock)?);
+    lambda::serve_queue(move |job: Job, _: Receives| {
+        let (table, jobs, gateways) = (table.clone(), jobs.clone(), gateways.clone());
+        async move { send::send(&table, &jobs, &*gateways, &clock, job).await }
+    })
+    .await
+}

@@ -1,0 +1,21 @@
+//! What the functions that follow the table's stream share.
+
+use dynamodb::Stored;
+use lambda::Record;
+
+/// What a record of the stream tells of; `None` when nothing follows from it.
+///
+/// One that cannot be read never will be: it is logged and left out, so that it does not
+/// hold up those behind it. What it was about is found again by the sweep.
+#[must_use]
+pub fn stored(record: &Record) -> Option<Stored> {
+    Stored::from_image(record.change.new_image.clone()).unwrap_or_else(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            record.id = %record.event_id,
+            record.sequence = record.change.sequence_number,
+            "a record of the stream cannot be read"
+        );
+        None
+    })
+}

@@ -1,0 +1,29 @@
+//! The sweep: finds and finishes what got stuck, on a schedule.
+
+use domain::{store::Unavailable, sweep};
+use dynamodb::Table;
+use lambda::Environment;
+use queue::Jobs;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let clock = environment.clock()?;
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let jobs = Jobs::from_env(environment.send_queue()?).await;
+    lambda::serve_schedule(move || {
+        let (table, jobs) = (table.clone(), jobs.clone());
+        async move {
+            let swept = sweep::sweep(&table, &jobs, &clock).await?;
+            tracing::info!(
+                sweep.campaigns = swept.campaigns,
+                sweep.requeued = swept.requeued,
+                "looked at {} campaigns, queued {} messages again",
+                swept.campaigns,
+                swept.requeued
+            );
+            Ok::<_, Unavailable>(())
+        }
+    })
+    .await
+}

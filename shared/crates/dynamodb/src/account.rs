@@ -1,0 +1,224 @@
+//! An account's settings, skills and apps, as they are stored.
+
+use crate::{
+    Table,
+    key::{Key, Range},
+    table::unavailable,
+};
+use domain::{
+    account::{
+        App, Identity, Limits, ReadApps, ReadSettings, Route, Settings, Skill, SkillStore,
+        WelcomeMessage, WriteApps, WriteSettings,
+    },
+    id::{AccountId, AppName, SkillName},
+    store::Unavailable,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Settings as they are stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SettingsItem {
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_skill: Option<SkillName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    welcome_message: Option<String>,
+    recipients_per_campaign: u32,
+    sends_per_second: u32,
+    requests_per_second: u32,
+}
+
+impl From<&Settings> for SettingsItem {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            kind: "settings".to_owned(),
+            default_skill: settings.default_skill.clone(),
+            welcome_message: settings
+                .welcome_message
+                .as_ref()
+                .map(|m| m.as_str().to_owned()),
+            recipients_per_campaign: settings.limits.recipients_per_campaign,
+            sends_per_second: settings.limits.sends_per_second,
+            requests_per_second: settings.limits.requests_per_second,
+        }
+    }
+}
+
+impl TryFrom<SettingsItem> for Settings {
+    type Error = Unavailable;
+
+    fn try_from(item: SettingsItem) -> Result<Self, Unavailable> {
+        let welcome_message = item
+            .welcome_message
+            .map(|m| WelcomeMessage::parse(&m))
+            .transpose()
+            .map_err(unavailable)?;
+        Ok(Self {
+            default_skill: item.default_skill,
+            welcome_message,
+            limits: Limits {
+                recipients_per_campaign: item.recipients_per_campaign,
+                sends_per_second: item.sends_per_second,
+                requests_per_second: item.requests_per_second,
+            },
+        })
+    }
+}
+
+impl ReadSettings for Table {
+    async fn settings(&self, account: &AccountId) -> Result<Settings, Unavailable> {
+        self.get::<SettingsItem>(&Key::settings(account))
+            .await?
+            .map_or_else(|| Ok(Settings::default()), Settings::try_from)
+    }
+}
+
+impl WriteSettings for Table {
+    async fn put_settings(
+        &self,
+        account: &AccountId,
+        settings: &Settings,
+    ) -> Result<(), Unavailable> {
+        self.put(&Key::settings(account), &SettingsItem::from(settings))
+            .await
+    }
+}
+
+/// A skill as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct SkillItem {
+    kind: String,
+    name: SkillName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+impl From<SkillItem> for Skill {
+    fn from(item: SkillItem) -> Self {
+        Self {
+            name: item.name,
+            description: item.description,
+        }
+    }
+}
+
+impl SkillStore for Table {
+    async fn put_skill(&self, account: &AccountId, skill: &Skill) -> Result<(), Unavailable> {
+        let item = SkillItem {
+            kind: "skill".to_owned(),
+            name: skill.name.clone(),
+            description: skill.description.clone(),
+        };
+        self.put(&Key::skill(account, &skill.name), &item).await
+    }
+
+    async fn skill(
+        &self,
+        account: &AccountId,
+        name: &SkillName,
+    ) -> Result<Option<Skill>, Unavailable> {
+        let item = self.get::<SkillItem>(&Key::skill(account, name)).await?;
+        Ok(item.map(Skill::from))
+    }
+
+    async fn skills(&self, account: &AccountId) -> Result<Vec<Skill>, Unavailable> {
+        let items = self.list::<SkillItem>(&Range::skills(account)).await?;
+        Ok(items.into_iter().map(Skill::from).collect())
+    }
+
+    async fn remove_skill(
+        &self,
+        account: &AccountId,
+        name: &SkillName,
+    ) -> Result<bool, Unavailable> {
+        self.delete(&Key::skill(account, name)).await
+    }
+}
+
+/// An app as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct AppItem {
+    kind: String,
+    name: AppName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ios: Option<Route>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    android: Option<Route>,
+    identity: Identity,
+}
+
+impl From<AppItem> for App {
+    fn from(item: AppItem) -> Self {
+        Self {
+            name: item.name,
+            ios: item.ios,
+            android: item.android,
+            identity: item.identity,
+        }
+    }
+}
+
+/// For how long an account's apps are kept.
+const APPS_KEPT: Duration = Duration::from_mins(1);
+
+/// The most accounts whose apps are kept.
+const MOST_KEPT: usize = 1_000;
+
+/// Accounts' apps, kept for a while.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeptApps(Arc<Mutex<AppsRead>>);
+
+/// When each account's apps were read, and what they were.
+type AppsRead = HashMap<AccountId, (Instant, Vec<App>)>;
+
+impl KeptApps {
+    fn get(&self, account: &AccountId) -> Option<Vec<App>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, apps) = kept.get(account)?;
+        (read.elapsed() < APPS_KEPT).then(|| apps.clone())
+    }
+
+    fn put(&self, account: &AccountId, apps: &[App]) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        kept.insert(account.clone(), (Instant::now(), apps.to_vec()));
+    }
+}
+
+impl ReadApps for Table {
+    async fn apps(&self, account: &AccountId) -> Result<Vec<App>, Unavailable> {
+        if let Some(apps) = self.kept_apps().and_then(|kept| kept.get(account)) {
+            return Ok(apps);
+        }
+        let items = self.list::<AppItem>(&Range::apps(account)).await?;
+        let apps: Vec<_> = items.into_iter().map(App::from).collect();
+        if let Some(kept) = self.kept_apps() {
+            kept.put(account, &apps);
+        }
+        Ok(apps)
+    }
+}
+
+impl WriteApps for Table {
+    async fn put_app(&self, account: &AccountId, app: &App) -> Result<(), Unavailable> {
+        let item = AppItem {
+            kind: "app".to_owned(),
+            name: app.name.clone(),
+            ios: app.ios.clone(),
+            android: app.android.clone(),
+            identity: app.identity.clone(),
+        };
+        self.put(&Key::app(account, &app.name), &item).await
+    }
+
+    async fn remove_app(&self, account: &AccountId, name: &AppName) -> Result<bool, Unavailable> {
+        self.delete(&Key::app(account, name)).await
+    }
+}

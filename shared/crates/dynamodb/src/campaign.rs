@@ -1,0 +1,335 @@
+//! Campaigns and the parts of their recipients, as they are stored, and what accepting one
+//! writes: everything, in one transaction.
+
+use crate::{
+    Table,
+    account::SettingsItem,
+    board, handoff,
+    key::{Attributes, Key},
+    sweep,
+    table::{Change, Transacted, Updated, Write, at, n, unavailable},
+    time,
+};
+use domain::{
+    account::Settings,
+    board::Board,
+    campaign::{
+        AcceptCampaigns, AcceptError, Acceptance, Campaign, CampaignName, CancelCampaigns, Chunk,
+        Groundwork, Heads, IDEMPOTENCY_HOURS, Idempotency, IdempotencyKey, OpenConversation,
+        ReadCampaigns, Recipient,
+    },
+    handoff::{Apps, Content, Source},
+    id::{AccountId, CampaignId, HandoffId, SkillName},
+    store::Unavailable,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::from_item;
+
+/// A campaign as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Item {
+    kind: String,
+    account: AccountId,
+    id: CampaignId,
+    name: CampaignName,
+    skill: SkillName,
+    handoff: HandoffId,
+    source: Source,
+    apps: Apps,
+    content: Content,
+    route_all: bool,
+    open_conversation: OpenConversation,
+    le_campaign: String,
+    le_engagement: String,
+    trace: String,
+    parts: Vec<u32>,
+    #[serde(with = "time")]
+    created_at: Timestamp,
+    #[serde(with = "time")]
+    lookback_ends_at: Timestamp,
+    #[serde(
+        with = "time::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    cancelled_at: Option<Timestamp>,
+    ttl: i64,
+}
+
+impl Item {
+    fn new(c: &Campaign, ttl: i64) -> Self {
+        Self {
+            kind: "campaign".to_owned(),
+            account: c.account.clone(),
+            id: c.id.clone(),
+            name: c.name.clone(),
+            skill: c.skill.clone(),
+            handoff: c.handoff.clone(),
+            source: c.source,
+            apps: c.apps.clone(),
+            content: c.content.clone(),
+            route_all: c.route_all,
+            open_conversation: c.open_conversation,
+            le_campaign: c.le_campaign.clone(),
+            le_engagement: c.le_engagement.clone(),
+            trace: c.trace.clone(),
+            parts: c.parts.clone(),
+            created_at: c.created_at,
+            lookback_ends_at: c.lookback_ends_at,
+            cancelled_at: c.cancelled_at,
+            ttl,
+        }
+    }
+}
+
+impl From<Item> for Campaign {
+    fn from(item: Item) -> Self {
+        Self {
+            account: item.account,
+            id: item.id,
+            name: item.name,
+            skill: item.skill,
+            handoff: item.handoff,
+            source: item.source,
+            apps: item.apps,
+            content: item.content,
+            route_all: item.route_all,
+            open_conversation: item.open_conversation,
+            le_campaign: item.le_campaign,
+            le_engagement: item.le_engagement,
+            trace: item.trace,
+            parts: item.parts,
+            created_at: item.created_at,
+            lookback_ends_at: item.lookback_ends_at,
+            cancelled_at: item.cancelled_at,
+        }
+    }
+}
+
+/// A part of a campaign's recipients as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ChunkItem {
+    kind: String,
+    account: AccountId,
+    campaign: CampaignId,
+    number: u32,
+    #[serde(with = "time")]
+    created_at: Timestamp,
+    #[serde(with = "time")]
+    lookback_ends_at: Timestamp,
+    sends_per_second: u32,
+    heads: Heads,
+    /// As JSON: the recipients' attributes would cost their names a hundred times.
+    recipients: String,
+    ttl: i64,
+}
+
+impl ChunkItem {
+    pub(crate) const KIND: &str = "chunk";
+
+    fn new(chunk: &Chunk, ttl: i64) -> Result<Self, Unavailable> {
+        Ok(Self {
+            kind: Self::KIND.to_owned(),
+            account: chunk.account.clone(),
+            campaign: chunk.campaign.clone(),
+            number: chunk.number,
+            created_at: chunk.created_at,
+            lookback_ends_at: chunk.lookback_ends_at,
+            sends_per_second: chunk.sends_per_second,
+            heads: chunk.heads.clone(),
+            recipients: serde_json::to_string(&chunk.recipients).map_err(unavailable)?,
+            ttl,
+        })
+    }
+}
+
+impl TryFrom<ChunkItem> for Chunk {
+    type Error = Unavailable;
+
+    fn try_from(item: ChunkItem) -> Result<Self, Unavailable> {
+        let recipients: Vec<Recipient> =
+            serde_json::from_str(&item.recipients).map_err(unavailable)?;
+        Ok(Self {
+            account: item.account,
+            campaign: item.campaign,
+            number: item.number,
+            created_at: item.created_at,
+            lookback_ends_at: item.lookback_ends_at,
+            sends_per_second: item.sends_per_second,
+            heads: item.heads,
+            recipients,
+        })
+    }
+}
+
+/// What a call is remembered by.
+#[derive(Debug, Serialize, Deserialize)]
+struct OnceItem {
+    kind: String,
+    campaign: CampaignId,
+    fingerprint: String,
+    ttl: i64,
+}
+
+/// A campaign in the order of time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ByTimeItem {
+    kind: String,
+    pub(crate) campaign: CampaignId,
+    ttl: i64,
+}
+
+fn is(item: &Attributes, key: &Key) -> bool {
+    let has = |name, value: &String| item.get(name).and_then(|a| a.as_s().ok()) == Some(value);
+    has("pk", &key.pk) && has("sk", &key.sk)
+}
+
+impl AcceptCampaigns for Table {
+    async fn groundwork(
+        &self,
+        account: &AccountId,
+        skill: Option<&SkillName>,
+        handoff: Option<&HandoffId>,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Groundwork, Unavailable> {
+        let settings = Key::settings(account);
+        let skill = skill.map(|name| Key::skill(account, name));
+        let handoff = handoff.map(|id| Key::handoff(account, id));
+        let once = idempotency.map(|key| Key::once(account, key.as_str()));
+        let keys: Vec<_> = [
+            Some(&settings),
+            skill.as_ref(),
+            handoff.as_ref(),
+            once.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+        let mut items = self.get_all(&keys).await?;
+        let mut take = |key: Option<&Key>| {
+            let at = items
+                .iter()
+                .position(|item| key.is_some_and(|k| is(item, k)))?;
+            Some(items.swap_remove(at))
+        };
+        let settings = take(Some(&settings))
+            .map(|item| {
+                from_item::<_, SettingsItem>(item)
+                    .map_err(unavailable)?
+                    .try_into()
+            })
+            .transpose()?;
+        let handoff = take(handoff.as_ref())
+            .map(|item| from_item::<_, handoff::Item>(item).map_err(unavailable))
+            .transpose()?;
+        let earlier = take(once.as_ref())
+            .map(|item| from_item::<_, OnceItem>(item).map_err(unavailable))
+            .transpose()?
+            // DynamoDB removes what is past its time some days late.
+            .filter(|once| once.ttl > Timestamp::now().as_second());
+        Ok(Groundwork {
+            limits: settings.unwrap_or_else(Settings::default).limits,
+            has_skill: take(skill.as_ref()).is_some(),
+            handoff: handoff.map(Into::into),
+            earlier: earlier.map(|once| (once.campaign, once.fingerprint)),
+        })
+    }
+
+    async fn accept(&self, acceptance: &Acceptance) -> Result<(), AcceptError> {
+        let campaign = &acceptance.campaign;
+        let (account, id, now) = (&campaign.account, &campaign.id, campaign.created_at);
+        let ttl = self.expiry(now);
+        let mut writes = vec![
+            Write::insert(&Key::campaign(account, id), &Item::new(campaign, ttl))?,
+            Write::put(
+                &Key::campaign_by_time(account, now, id),
+                &ByTimeItem {
+                    kind: "campaign-by-time".to_owned(),
+                    campaign: id.clone(),
+                    ttl,
+                },
+            )?,
+            sweep::mark(account, id, now)?,
+        ];
+        if let Some(Idempotency { key, fingerprint }) = &acceptance.idempotency {
+            let item = OnceItem {
+                kind: "once".to_owned(),
+                campaign: id.clone(),
+                fingerprint: fingerprint.clone(),
+                ttl: now.as_second() + IDEMPOTENCY_HOURS * 3600,
+            };
+            writes.push(
+                Write::put(&Key::once(account, key.as_str()), &item)?
+                    .only_if("attribute_not_exists(pk) OR #ttl <= :now")
+                    .name("#ttl", "ttl")
+                    .value(":now", n(now.as_second())),
+            );
+        }
+        for chunk in &acceptance.chunks {
+            let key = Key::chunk(account, id, chunk.number);
+            writes.push(Write::put(&key, &ChunkItem::new(chunk, ttl)?)?);
+            writes.push(board::first(chunk, ttl)?);
+        }
+        match self.transact(writes).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(failed) if failed.first() == Some(&true) => {
+                Err(AcceptError::IdTaken)
+            }
+            Transacted::Refused(_) => Err(AcceptError::KeyUsed),
+            Transacted::Conflict => Err(AcceptError::Conflict),
+        }
+    }
+}
+
+impl ReadCampaigns for Table {
+    async fn campaign(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        let item = self.get::<Item>(&Key::campaign(account, id)).await?;
+        Ok(item.map(Campaign::from))
+    }
+
+    async fn chunk(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        number: u32,
+    ) -> Result<Option<Chunk>, Unavailable> {
+        self.get::<ChunkItem>(&Key::chunk(account, id, number))
+            .await?
+            .map(Chunk::try_from)
+            .transpose()
+    }
+
+    async fn boards(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Vec<Board>, Unavailable> {
+        self.all_boards(account, id).await
+    }
+}
+
+impl CancelCampaigns for Table {
+    async fn cancel(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        now: Timestamp,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        let change = Change::new("SET cancelled_at = if_not_exists(cancelled_at, :now)")
+            .only_if("attribute_exists(pk)")
+            .value(":now", at(now));
+        match self.update(&Key::campaign(account, id), change).await? {
+            Updated::Done(item) => {
+                let item: Item = from_item(item).map_err(unavailable)?;
+                Ok(Some(item.into()))
+            }
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+}

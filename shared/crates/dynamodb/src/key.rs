@@ -1,0 +1,368 @@
+//! Every key in the table, and the only place where one is spelled.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | settings | `A#<account>` | `SETTINGS` |
+//! | app | `A#<account>` | `APP#<app>` |
+//! | skill | `A#<account>` | `SKILL#<skill>` |
+//! | API client | `A#<account>` | `CLIENT#<client>` |
+//! | handoff | `A#<account>` | `HANDOFF#<handoff>` |
+//! | claim on a handoff's name | `A#<account>` | `HANDOFF_NAME#<digest of the name in lower case>` |
+//! | clock of the account's pace | `A#<account>#PACE` | `PACE` |
+//! | bucket of a call limit | `A#<account>#LIMIT#<bucket>` | `LIMIT` |
+//! | idempotency key | `A#<account>#ONCE#<digest of the key>` | `ONCE` |
+//! | campaign | `A#<account>#P#<campaign>` | `CAMPAIGN` |
+//! | part of its recipients | `A#<account>#P#<campaign>` | `CHUNK#<number>` |
+//! | count of the part | `A#<account>#P#<campaign>` | `BOARD#<number>` |
+//! | campaign by time | `A#<account>#CAMPAIGNS` | `<milliseconds>#<campaign>` |
+//! | day's totals | `A#<account>#DAYS` | `<date>#<app>#<handoff>#<skill>` |
+//! | consumer's profile | `A#<account>#C#<consumer>` | `S#PROFILE` |
+//! | their open conversation | `A#<account>#C#<consumer>` | `S#CONVERSATION` |
+//! | their device | `A#<account>#C#<consumer>` | `S#DEVICE#<device>` |
+//! | message that waits | `A#<account>#C#<consumer>` | `HOLD#<transaction>` |
+//! | message | `A#<account>#C#<consumer>` | `M#<transaction>` |
+//! | id that their app gave | `A#<account>#C#<consumer>` | `SAID#<client message>` |
+//! | owner of a push token | `A#<account>#T#<digest of the token>` | `TOKEN` |
+//! | conversation | `A#<account>#V#<conversation>` | `CONVERSATION` |
+//! | entry of its transcript | `A#<account>#V#<conversation>` | `ENTRY#<entry>` |
+//! | campaign to look at | `DUE#<shard>` | `<milliseconds>#<account>#<campaign>` |
+//!
+//! | index | `queue_pk` | `queue_sk` |
+//! |---|---|---|
+//! | `queue`: conversations | `A#<account>#Q#<state>#<skill>` | `<milliseconds>#<conversation>` |
+//!
+//! Whatever starts with `S#` is how a consumer stands: one query reads it all. An account's
+//! id holds no `#`, and names that may hold one stand last, so that no two keys are equal.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use domain::{
+    conversation::State,
+    id::{
+        AccountId, AppName, CampaignId, ClientId, ConsumerId, ConversationId, DeviceId, EntryId,
+        HandoffId, SkillName, TransactionId,
+    },
+    message::MessageKey,
+};
+use jiff::{Timestamp, civil::Date};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// An item, or part of one, as DynamoDB takes it.
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
+
+/// The key of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+/// Items of one partition, in the order of their sort keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Range {
+    pub(crate) pk: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+/// A digest that can be part of a key: of what is secret, or too long.
+pub(crate) fn digest(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text))
+}
+
+/// Sorts as the time does, for times after 1970.
+fn sortable(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond().max(0))
+}
+
+fn account(account: &AccountId) -> String {
+    format!("A#{account}")
+}
+
+fn of_campaign(account: &AccountId, campaign: &CampaignId) -> String {
+    format!("A#{account}#P#{campaign}")
+}
+
+fn of_consumer(account: &AccountId, consumer: &ConsumerId) -> String {
+    format!("A#{account}#C#{consumer}")
+}
+
+fn of_conversation(account: &AccountId, conversation: ConversationId) -> String {
+    format!("A#{account}#V#{conversation}")
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    pub(crate) fn settings(a: &AccountId) -> Self {
+        Self::new(account(a), "SETTINGS")
+    }
+
+    pub(crate) fn app(a: &AccountId, app: &AppName) -> Self {
+        Self::new(account(a), format!("APP#{app}"))
+    }
+
+    pub(crate) fn skill(a: &AccountId, skill: &SkillName) -> Self {
+        Self::new(account(a), format!("SKILL#{skill}"))
+    }
+
+    pub(crate) fn client(a: &AccountId, client: &ClientId) -> Self {
+        Self::new(account(a), format!("CLIENT#{client}"))
+    }
+
+    pub(crate) fn handoff(a: &AccountId, handoff: &HandoffId) -> Self {
+        Self::new(account(a), format!("HANDOFF#{handoff}"))
+    }
+
+    pub(crate) fn handoff_name(a: &AccountId, name: &str) -> Self {
+        let name = digest(&name.to_lowercase());
+        Self::new(account(a), format!("HANDOFF_NAME#{name}"))
+    }
+
+    pub(crate) fn pace(a: &AccountId) -> Self {
+        Self::new(format!("A#{a}#PACE"), "PACE")
+    }
+
+    pub(crate) fn limit(a: &AccountId, bucket: &str) -> Self {
+        Self::new(format!("A#{a}#LIMIT#{bucket}"), "LIMIT")
+    }
+
+    pub(crate) fn once(a: &AccountId, key: &str) -> Self {
+        Self::new(format!("A#{a}#ONCE#{}", digest(key)), "ONCE")
+    }
+
+    pub(crate) fn campaign(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self::new(of_campaign(a, campaign), "CAMPAIGN")
+    }
+
+    pub(crate) fn chunk(a: &AccountId, campaign: &CampaignId, number: u32) -> Self {
+        Self::new(of_campaign(a, campaign), format!("CHUNK#{number:05}"))
+    }
+
+    pub(crate) fn board(a: &AccountId, campaign: &CampaignId, number: u32) -> Self {
+        Self::new(of_campaign(a, campaign), format!("BOARD#{number:05}"))
+    }
+
+    pub(crate) fn campaign_by_time(a: &AccountId, at: Timestamp, campaign: &CampaignId) -> Self {
+        Self::new(
+            format!("A#{a}#CAMPAIGNS"),
+            format!("{}#{campaign}", sortable(at)),
+        )
+    }
+
+    pub(crate) fn day(
+        a: &AccountId,
+        date: Date,
+        app: &str,
+        handoff: &HandoffId,
+        skill: &SkillName,
+    ) -> Self {
+        Self::new(
+            format!("A#{a}#DAYS"),
+            format!("{date}#{app}#{handoff}#{skill}"),
+        )
+    }
+
+    pub(crate) fn profile(a: &AccountId, consumer: &ConsumerId) -> Self {
+        Self::new(of_consumer(a, consumer), "S#PROFILE")
+    }
+
+    pub(crate) fn open_conversation(a: &AccountId, consumer: &ConsumerId) -> Self {
+        Self::new(of_consumer(a, consumer), "S#CONVERSATION")
+    }
+
+    pub(crate) fn device(a: &AccountId, consumer: &ConsumerId, device: &DeviceId) -> Self {
+        Self::new(of_consumer(a, consumer), format!("S#DEVICE#{device}"))
+    }
+
+    pub(crate) fn hold(key: &MessageKey) -> Self {
+        Self::new(
+            of_consumer(&key.account, &key.consumer),
+            format!("HOLD#{}", key.transaction),
+        )
+    }
+
+    pub(crate) fn message(key: &MessageKey) -> Self {
+        Self::new(
+            of_consumer(&key.account, &key.consumer),
+            format!("M#{}", key.transaction),
+        )
+    }
+
+    pub(crate) fn said(a: &AccountId, consumer: &ConsumerId, client_message: &str) -> Self {
+        Self::new(of_consumer(a, consumer), format!("SAID#{client_message}"))
+    }
+
+    pub(crate) fn token(a: &AccountId, token_digest: &str) -> Self {
+        Self::new(format!("A#{a}#T#{token_digest}"), "TOKEN")
+    }
+
+    pub(crate) fn conversation(a: &AccountId, conversation: ConversationId) -> Self {
+        Self::new(of_conversation(a, conversation), "CONVERSATION")
+    }
+
+    pub(crate) fn entry(a: &AccountId, conversation: ConversationId, entry: EntryId) -> Self {
+        Self::new(of_conversation(a, conversation), format!("ENTRY#{entry}"))
+    }
+
+    pub(crate) fn due(a: &AccountId, campaign: &CampaignId, at: Timestamp) -> Self {
+        let shard = a
+            .as_str()
+            .bytes()
+            .fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+            % DUE_SHARDS;
+        Self::new(
+            format!("DUE#{shard}"),
+            format!("{}#{a}#{campaign}", sortable(at)),
+        )
+    }
+
+    /// The key as DynamoDB takes it.
+    pub(crate) fn attributes(&self) -> Attributes {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+}
+
+/// In how many partitions the campaigns to look at are kept.
+pub(crate) const DUE_SHARDS: u8 = 16;
+
+/// Sorts after every continuation of a key.
+const LAST: &str = "\u{10FFFF}";
+
+impl Range {
+    fn prefix(pk: String, prefix: &str) -> Self {
+        Self {
+            pk,
+            from: prefix.to_owned(),
+            to: format!("{prefix}{LAST}"),
+        }
+    }
+
+    pub(crate) fn apps(a: &AccountId) -> Self {
+        Self::prefix(account(a), "APP#")
+    }
+
+    pub(crate) fn skills(a: &AccountId) -> Self {
+        Self::prefix(account(a), "SKILL#")
+    }
+
+    pub(crate) fn clients(a: &AccountId) -> Self {
+        Self::prefix(account(a), "CLIENT#")
+    }
+
+    pub(crate) fn handoffs(a: &AccountId) -> Self {
+        Self::prefix(account(a), "HANDOFF#")
+    }
+
+    pub(crate) fn boards(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self::prefix(of_campaign(a, campaign), "BOARD#")
+    }
+
+    pub(crate) fn campaigns(a: &AccountId, from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            pk: format!("A#{a}#CAMPAIGNS"),
+            from: sortable(from),
+            to: sortable(to),
+        }
+    }
+
+    pub(crate) fn days(a: &AccountId, from: Date, to: Date) -> Self {
+        Self {
+            pk: format!("A#{a}#DAYS"),
+            from: from.to_string(),
+            to: format!("{to}{LAST}"),
+        }
+    }
+
+    pub(crate) fn standing(a: &AccountId, consumer: &ConsumerId) -> Self {
+        Self::prefix(of_consumer(a, consumer), "S#")
+    }
+
+    pub(crate) fn holds(a: &AccountId, consumer: &ConsumerId) -> Self {
+        Self::prefix(of_consumer(a, consumer), "HOLD#")
+    }
+
+    pub(crate) fn messages_since(a: &AccountId, consumer: &ConsumerId, since: Timestamp) -> Self {
+        // The first 12 hexadecimal digits of a version 7 UUID are its milliseconds.
+        let first = TransactionId::at(since).to_string();
+        Self {
+            pk: of_consumer(a, consumer),
+            from: format!("M#{}", &first[..13]),
+            to: format!("M#{LAST}"),
+        }
+    }
+
+    pub(crate) fn entries(
+        a: &AccountId,
+        conversation: ConversationId,
+        after: Option<EntryId>,
+    ) -> Self {
+        Self {
+            pk: of_conversation(a, conversation),
+            // A space sorts before every continuation: the range starts behind the entry.
+            from: after.map_or_else(|| "ENTRY#".to_owned(), |id| format!("ENTRY#{id} ")),
+            to: format!("ENTRY#{LAST}"),
+        }
+    }
+
+    pub(crate) fn due(shard: u8, now: Timestamp) -> Self {
+        Self {
+            pk: format!("DUE#{shard}"),
+            from: String::from("0"),
+            to: format!("{}{LAST}", sortable(now)),
+        }
+    }
+}
+
+/// Where a conversation stands in the index `queue`.
+pub(crate) fn queue(a: &AccountId, state: State, skill: &SkillName) -> String {
+    format!("A#{a}#Q#{}#{skill}", state.as_str())
+}
+
+/// Where a conversation stands in its queue.
+pub(crate) fn in_queue(started_at: Timestamp, conversation: ConversationId) -> String {
+    format!("{}#{conversation}", sortable(started_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_reach_into_other_keys() {
+        let demo: AccountId = "demo".parse().unwrap();
+        let ana: ConsumerId = "ana".parse().unwrap();
+        let odd: ConsumerId = "ana#S#PROFILE".parse().unwrap();
+        assert_ne!(Key::profile(&demo, &ana), Key::profile(&demo, &odd));
+        let sales: SkillName = "x".parse().unwrap();
+        let odd: SkillName = "waiting#x".parse().unwrap();
+        assert_ne!(
+            queue(&demo, State::Waiting, &sales),
+            queue(&demo, State::Open, &odd)
+        );
+    }
+
+    #[test]
+    fn a_range_of_messages_holds_those_made_since() {
+        let demo: AccountId = "demo".parse().unwrap();
+        let ana: ConsumerId = "ana".parse().unwrap();
+        let since = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        let range = Range::messages_since(&demo, &ana, since);
+        let key = |at: Timestamp| {
+            Key::message(&MessageKey {
+                account: demo.clone(),
+                consumer: ana.clone(),
+                transaction: TransactionId::at(at),
+            })
+        };
+        let second = jiff::SignedDuration::from_secs(1);
+        assert!(key(since).sk >= range.from && key(since).sk <= range.to);
+        assert!(key(since - second).sk < range.from);
+    }
+}

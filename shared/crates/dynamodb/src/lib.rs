@@ -1,0 +1,28 @@
+//! The domain's stores, on one DynamoDB table.
+//!
+//! Each file holds one aggregate: its item as it is stored, and the ports it serves. Every
+//! key is spelled in `key.rs`, every request goes through `table.rs`.
+
+mod account;
+mod board;
+mod campaign;
+mod client;
+mod conversation;
+mod device;
+mod handoff;
+mod hold;
+mod inbox;
+mod key;
+mod limit;
+mod message;
+mod pace;
+mod reply;
+mod report;
+mod send;
+mod stored;
+mod sweep;
+mod table;
+mod time;
+
+pub use stored::Stored;
+pub use table::Table;

@@ -1,0 +1,61 @@
+//! What the table's stream tells of: items as they were written.
+
+use crate::{
+    campaign::ChunkItem,
+    conversation::{EntryItem, Item as ConversationItem},
+    message::Item as MessageItem,
+    table::unavailable,
+};
+use domain::{
+    campaign::Chunk,
+    conversation::{Conversation, Posted},
+    message::Message,
+    store::Unavailable,
+};
+use serde_dynamo::{AttributeValue, Item, from_item};
+
+/// An item of the table that something follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// A part of a campaign's recipients.
+    Chunk(Chunk),
+    /// An entry of a transcript, and whether its conversation began with it.
+    Entry(Posted, bool),
+    /// A conversation.
+    Conversation(Conversation),
+    /// A message.
+    Message(Message),
+}
+
+impl Stored {
+    /// Reads an item as the stream gives it; `None` for one that nothing follows from.
+    ///
+    /// # Errors
+    /// When it is not what its kind says.
+    pub fn from_image(image: Item) -> Result<Option<Self>, Unavailable> {
+        let kind = match image.get("kind") {
+            Some(AttributeValue::S(kind)) => kind.clone(),
+            _ => return Ok(None),
+        };
+        Ok(match kind.as_str() {
+            ChunkItem::KIND => {
+                let item: ChunkItem = from_item(image).map_err(unavailable)?;
+                Some(Self::Chunk(item.try_into()?))
+            }
+            EntryItem::KIND => {
+                let item: EntryItem = from_item(image).map_err(unavailable)?;
+                let (posted, opening) = item.into_posted();
+                Some(Self::Entry(posted, opening))
+            }
+            ConversationItem::KIND => {
+                let item: ConversationItem = from_item(image).map_err(unavailable)?;
+                Some(Self::Conversation(item.into()))
+            }
+            MessageItem::KIND => {
+                let item: MessageItem = from_item(image).map_err(unavailable)?;
+                Some(Self::Message(item.into()))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! What handlers are given: bodies, paths and queries. What cannot be read is a problem.
+
+mod json;
+pub(crate) mod params;
+
+pub use json::Json;
+pub use params::{Form, Path, Query};

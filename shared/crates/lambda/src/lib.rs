@@ -1,0 +1,40 @@
+//! What every function does before and after its own work: read its settings, start
+//! telemetry, know its caller, decode what it is given and turn errors into problems.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`settings`] | the environment's variables, all in one table |
+//! | [`guard`], [`may`], [`auth`] | who calls, whether they may, and how fast |
+//! | [`extract`] | bodies, paths and queries, and what is wrong with them |
+//! | [`problem`] | the API's errors, all in one table |
+//! | [`serve()`], [`serve_queue`], [`serve_stream`], [`serve_schedule`] | the ways a function is invoked |
+//! | [`secrets`] | Secrets Manager |
+
+pub mod auth;
+mod cache;
+mod context;
+pub mod extract;
+pub mod guard;
+pub mod may;
+pub mod problem;
+mod queue;
+mod schedule;
+pub mod secrets;
+mod serve;
+pub mod settings;
+mod stream;
+mod telemetry;
+
+pub use context::trace_id;
+pub use extract::{Form, Json, Path, Query};
+pub use guard::{Allowed, Group, Guard, LoggedIn};
+pub use problem::{At, Kind, Problem};
+pub use queue::{Receives, serve_queue};
+pub use schedule::serve_schedule;
+pub use secrets::Secrets;
+pub use serve::{app, serve};
+pub use settings::Environment;
+pub use stream::{Record, Stuck, serve_stream};
+
+/// What ends a function's process.
+pub type Error = lambda_http::Error;

@@ -1,0 +1,151 @@
+//! What the domain refuses, as problems: with [`Kind`] the API's whole error contract.
+
+use super::{Kind, Problem};
+use domain::{
+    access::InvalidRole,
+    account::{InvalidApp, InvalidLimit, SaveAppError, SaveSettingsError},
+    agent::AgentError,
+    campaign::CreateError,
+    client::MakeError,
+    device::InvalidPushToken,
+    handoff::{InvalidApps, InvalidContent, InvalidName, SaveError},
+    id::InvalidId,
+    lookback::InvalidLookback,
+    reply::ReplyError,
+    store::Unavailable,
+    text::InvalidText,
+};
+
+impl From<Unavailable> for Problem {
+    fn from(e: Unavailable) -> Self {
+        Self::unavailable(&e)
+    }
+}
+
+/// Values of the body that are refused whatever the account has.
+macro_rules! values {
+    ($($error:ty => $kind:ident),* $(,)?) => {
+        $(impl From<$error> for Problem {
+            fn from(e: $error) -> Self {
+                Self::of_value(Kind::$kind, e)
+            }
+        })*
+    };
+}
+
+values! {
+    InvalidApps => InvalidApps,
+    InvalidId => InvalidId,
+    InvalidLimit => InvalidLimit,
+    InvalidLookback => InvalidLookback,
+    InvalidName => InvalidName,
+    InvalidPushToken => InvalidPushToken,
+    InvalidRole => InvalidRole,
+    InvalidText => InvalidText,
+}
+
+impl From<InvalidContent> for Problem {
+    fn from(e: InvalidContent) -> Self {
+        let place = format!("/{}", e.field);
+        Self::from(e.reason).at(place)
+    }
+}
+
+impl From<InvalidApp> for Problem {
+    fn from(e: InvalidApp) -> Self {
+        let place = match &e {
+            InvalidApp::NoRoute => String::new(),
+            InvalidApp::WrongRoute { platform, .. } => format!("/{}/route", platform.as_str()),
+            InvalidApp::Field { field, .. } => format!("/{field}"),
+        };
+        Self::of_value(Kind::InvalidApp, e).at(place)
+    }
+}
+
+impl From<SaveAppError> for Problem {
+    fn from(e: SaveAppError) -> Self {
+        match e {
+            SaveAppError::TooMany => Self::new(Kind::LimitReached, e),
+            SaveAppError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<SaveSettingsError> for Problem {
+    fn from(e: SaveSettingsError) -> Self {
+        match e {
+            SaveSettingsError::UnknownSkill(_) => {
+                Self::of_value(Kind::UnknownSkill, e).at("/defaultSkill")
+            }
+            SaveSettingsError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<MakeError> for Problem {
+    fn from(e: MakeError) -> Self {
+        match e {
+            MakeError::Name(e) => Self::from(e).at("/name"),
+            MakeError::Roles => Self::of_value(Kind::InvalidRole, e).at("/roles"),
+            MakeError::TooMany => Self::new(Kind::LimitReached, e),
+            MakeError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(e: SaveError) -> Self {
+        match e {
+            SaveError::NameTaken(_) => Self::new(Kind::NameTaken, e).at("/name"),
+            SaveError::UnknownApp(_) => Self::of_value(Kind::UnknownApp, e),
+            SaveError::TooMany => Self::new(Kind::LimitReached, e),
+            SaveError::NotFound => Self::new(Kind::NotFound, e),
+            SaveError::Changed => Self::new(Kind::Changed, e),
+            SaveError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(e: CreateError) -> Self {
+        match e {
+            CreateError::RecipientCount { .. } => {
+                Self::of_value(Kind::RecipientCount, e).at("/consumers")
+            }
+            CreateError::UnknownSkill => Self::of_value(Kind::UnknownSkill, e).at("/skill"),
+            CreateError::UnknownHandoff => {
+                Self::of_value(Kind::UnknownHandoff, e).at("/templateId")
+            }
+            CreateError::KeyReused => Self::new(Kind::IdempotencyKeyReused, e),
+            CreateError::InFlight => Self::new(Kind::IdempotencyInFlight, e).retry_after(1),
+            CreateError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<ReplyError> for Problem {
+    fn from(e: ReplyError) -> Self {
+        match e {
+            ReplyError::UnknownMessage => {
+                Self::of_value(Kind::UnknownMessage, e).at("/proactiveMessageId")
+            }
+            ReplyError::NoSkill => Self::new(Kind::NoDefaultSkill, e),
+            ReplyError::Busy => Self::new(Kind::ConversationBusy, e).retry_after(1),
+            ReplyError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<AgentError> for Problem {
+    fn from(e: AgentError) -> Self {
+        match e {
+            AgentError::NotFound => Self::new(Kind::NotFound, e),
+            AgentError::Taken => Self::new(Kind::ConversationTaken, e),
+            AgentError::Waiting => Self::new(Kind::ConversationWaiting, e),
+            AgentError::Closed => Self::new(Kind::ConversationClosed, e),
+            AgentError::UnknownSkill => Self::of_value(Kind::UnknownSkill, e).at("/skill"),
+            AgentError::Busy => Self::new(Kind::ConversationBusy, e).retry_after(1),
+            AgentError::Store(e) => e.into(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Functions that run on a schedule.
+
+use crate::{Error, telemetry};
+use lambda_runtime::{LambdaEvent, service_fn};
+use std::future::Future;
+
+/// Starts telemetry, then calls `handle` whenever the schedule says; what the schedule
+/// sends along is not looked at. A failure is Lambda's to count and to try again.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn serve_schedule<F, Fut, E>(handle: F) -> Result<(), Error>
+where
+    F: Fn() -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    telemetry::start();
+    lambda_runtime::run_concurrent(service_fn(move |_: LambdaEvent<serde_json::Value>| {
+        let handle = handle.clone();
+        async move {
+            handle().await.map_err(|error| {
+                tracing::error!(error = %telemetry::Chain(&error), "a scheduled run failed");
+                Error::from(error)
+            })
+        }
+    }))
+    .await
+}

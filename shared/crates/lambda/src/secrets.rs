@@ -1,0 +1,103 @@
+//! Secrets Manager, read at most every few minutes.
+
+use crate::cache::Cache;
+use aws_config::BehaviorVersion;
+use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
+use domain::store::Unavailable;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use std::{fmt, future::Future, sync::Arc};
+
+/// How long a secret is used before it is read again.
+const KEPT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Why a secret was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotRead {
+    /// There is no such secret, or it must not be read: a person has to act.
+    #[error("the secret is not there, or it must not be read")]
+    Refused(#[source] Unavailable),
+    /// Secrets Manager does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<CannotRead> for Unavailable {
+    fn from(e: CannotRead) -> Self {
+        Self::new(e)
+    }
+}
+
+/// Reads secrets.
+pub trait ReadSecrets: Send + Sync {
+    /// The secret of that name or ARN, as it is now.
+    fn read(&self, name: &str) -> impl Future<Output = Result<SecretString, CannotRead>> + Send;
+}
+
+/// Secrets Manager.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+    cache: Arc<Cache<String, SecretString>>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl Secrets {
+    /// The account's own, as the environment says.
+    pub async fn from_env() -> Self {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self {
+            client: Client::new(&config),
+            cache: Arc::new(Cache::new(KEPT)),
+        }
+    }
+
+    /// The secret of that name or ARN, as it was a few minutes ago at most.
+    ///
+    /// # Errors
+    /// When it is not there, must not be read, or Secrets Manager does not answer.
+    pub async fn secret(&self, name: &str) -> Result<SecretString, CannotRead> {
+        let key = name.to_owned();
+        match self.cache.get(&key, Timestamp::now()) {
+            Some((_, secret)) => Ok(secret),
+            None => self.read(name).await,
+        }
+    }
+}
+
+impl ReadSecrets for Secrets {
+    async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
+        let answer = self.client.get_secret_value().secret_id(name).send().await;
+        let secret = answer.map_err(|error| {
+            let refused = matches!(
+                error.code(),
+                Some(
+                    "ResourceNotFoundException"
+                        | "AccessDeniedException"
+                        | "DecryptionFailure"
+                        | "InvalidRequestException"
+                        | "InvalidParameterException"
+                        | "ValidationException"
+                )
+            );
+            let error = Unavailable::new(error);
+            if refused {
+                CannotRead::Refused(error)
+            } else {
+                CannotRead::Unavailable(error)
+            }
+        })?;
+        let value = secret
+            .secret_string
+            .ok_or_else(|| CannotRead::Refused(Unavailable::new("the secret is no text")))?;
+        let secret = SecretString::from(value);
+        self.cache
+            .put(name.to_owned(), secret.clone(), Timestamp::now());
+        Ok(secret)
+    }
+}

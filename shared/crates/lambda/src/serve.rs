@@ -1,0 +1,106 @@
+//! Functions that answer HTTP requests.
+
+use crate::{Error, context::Context, problem::Kind, problem::Problem, telemetry};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+
+/// Starts telemetry, then serves `router` from the Lambda Runtime API for as long as the
+/// process lives.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn serve(router: Router) -> Result<(), Error> {
+    telemetry::start();
+    lambda_http::run(app(router)).await
+}
+
+/// `router` as it is served: every request has a trace, and whatever is wrong with it is
+/// answered with a problem, even a panic.
+pub fn app(router: Router) -> Router {
+    router
+        .fallback(async || Problem::new(Kind::NotFound, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Kind::MethodNotAllowed, "this path has other methods")
+        })
+        .layer(middleware::from_fn(enter))
+}
+
+async fn enter(request: Request, next: Next) -> Response {
+    let keyed = request.headers().contains_key("idempotency-key");
+    Context::new(request.method(), keyed)
+        .around(async {
+            // A panic must not cost other requests their process.
+            AssertUnwindSafe(next.run(request))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| Problem::panicked().into_response())
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{
+        body::{Body, to_bytes},
+        routing::{get, post},
+    };
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    async fn call(method: &str, path: &str) -> (u16, axum::http::HeaderMap, Value) {
+        let router = Router::new()
+            .route("/there", get(async || "here"))
+            .route(
+                "/panic",
+                post(async || {
+                    assert!(std::hint::black_box(false), "a fault");
+                }),
+            )
+            .route(
+                "/trace",
+                get(async || Problem::new(Kind::NotFound, crate::trace_id().to_string())),
+            );
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .unwrap();
+        let answer = app(router).oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (
+            parts.status.as_u16(),
+            parts.headers,
+            serde_json::from_slice(&body).unwrap_or_default(),
+        )
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_and_methods_are_problems() {
+        let (status, _, body) = call("GET", "/elsewhere").await;
+        assert_eq!((status, &body["code"]), (404, &"NOT_FOUND".into()));
+        let (status, headers, body) = call("POST", "/there").await;
+        assert_eq!((status, &body["code"]), (405, &"METHOD_NOT_ALLOWED".into()));
+        assert_eq!(headers["allow"], "GET,HEAD");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_without_its_message() {
+        let (status, _, body) = call("POST", "/panic").await;
+        assert_eq!((status, &body["code"]), (500, &"INTERNAL_ERROR".into()));
+        assert!(!body.to_string().contains("a fault"));
+    }
+
+    #[tokio::test]
+    async fn a_request_has_one_trace() {
+        let (_, _, body) = call("GET", "/trace").await;
+        assert_eq!(body["detail"], body["requestTraceId"]);
+    }
+}

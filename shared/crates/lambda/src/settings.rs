@@ -1,0 +1,241 @@
+//! All that the environment tells a function; the only place that reads it.
+//!
+//! | variable | what it is | without it |
+//! |---|---|---|
+//! | `TABLE_NAME` | the DynamoDB table | the function does not start |
+//! | `SEND_QUEUE_URL` | the queue of jobs for `send` | the function does not start |
+//! | `EVENTS_TOPIC_ARN` | the topic that tells of conversations | the function does not start |
+//! | `TOKEN_SECRET_ARN` | the secret `{"current", "previous"}` that signs brand tokens | the function does not start |
+//! | `OPERATOR_SECRET_ARN` | the secret `{"client_id", "client_secret"}` of the operator's client | the function does not start |
+//! | `APNS_PRODUCTION_URL` | Apple's gateway for apps from the store | `https://api.push.apple.com` |
+//! | `APNS_SANDBOX_URL` | Apple's gateway for apps under development | `https://api.sandbox.push.apple.com` |
+//! | `FCM_URL` | Google's gateway | `https://fcm.googleapis.com` |
+//! | `FCM_TOKEN_URL` | where Google gives tokens for its gateway | `https://oauth2.googleapis.com/token` |
+//! | `RETENTION_DAYS` | how long data is kept: 31 to 3650 days | `396` |
+//! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
+//!
+//! A function asks for what it needs, so that it does not start without it, and does not
+//! need what others need. Lambda's own variables and those of the AWS SDK are theirs.
+
+use domain::clock::SystemClock;
+use jiff::SignedDuration;
+use std::{fmt, str::FromStr};
+
+/// A variable is missing or malformed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name} must be {expected}, it is {}", if *.given { "something else" } else { "not set" })]
+pub struct SettingsError {
+    name: &'static str,
+    expected: &'static str,
+    given: bool,
+}
+
+/// Where the push gateways are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateways {
+    /// APNs for apps from the store.
+    pub apns_production: String,
+    /// APNs for apps under development.
+    pub apns_sandbox: String,
+    /// FCM.
+    pub fcm: String,
+    /// Google's token endpoint.
+    pub fcm_token: String,
+}
+
+/// The environment.
+pub struct Environment(Lookup);
+
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+impl Environment {
+    /// The process's own.
+    #[must_use]
+    pub fn of_process() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the place that reads the environment"
+        )]
+        Self(Box::new(|name| std::env::var(name).ok()))
+    }
+
+    /// The DynamoDB table's name.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn table(&self) -> Result<String, SettingsError> {
+        self.needed("TABLE_NAME", "the name of the DynamoDB table")
+    }
+
+    /// The URL of the queue of jobs.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn send_queue(&self) -> Result<String, SettingsError> {
+        self.needed("SEND_QUEUE_URL", "the URL of the queue of jobs")
+    }
+
+    /// The ARN of the topic that tells of conversations.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn events_topic(&self) -> Result<String, SettingsError> {
+        self.needed("EVENTS_TOPIC_ARN", "the ARN of the topic of events")
+    }
+
+    /// The ARN of the secret that signs brand tokens.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn token_secret(&self) -> Result<String, SettingsError> {
+        self.needed(
+            "TOKEN_SECRET_ARN",
+            "the ARN of the secret that signs tokens",
+        )
+    }
+
+    /// The ARN of the secret with the operator's client.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn operator_secret(&self) -> Result<String, SettingsError> {
+        self.needed(
+            "OPERATOR_SECRET_ARN",
+            "the ARN of the secret with the operator's client",
+        )
+    }
+
+    /// Where the push gateways are: the real ones, unless it is said otherwise.
+    ///
+    /// # Errors
+    /// When one is no URL.
+    pub fn gateways(&self) -> Result<Gateways, SettingsError> {
+        Ok(Gateways {
+            apns_production: self.url("APNS_PRODUCTION_URL", "https://api.push.apple.com")?,
+            apns_sandbox: self.url("APNS_SANDBOX_URL", "https://api.sandbox.push.apple.com")?,
+            fcm: self.url("FCM_URL", "https://fcm.googleapis.com")?,
+            fcm_token: self.url("FCM_TOKEN_URL", "https://oauth2.googleapis.com/token")?,
+        })
+    }
+
+    /// How long campaigns, messages and conversations are kept.
+    ///
+    /// # Errors
+    /// When it is not 31 to 3650 days.
+    pub fn retention(&self) -> Result<SignedDuration, SettingsError> {
+        let expected = "a number of days from 31 to 3650";
+        let days = self.parsed("RETENTION_DAYS", expected, 396, |days: &i64| {
+            (31..=3650).contains(days)
+        })?;
+        Ok(SignedDuration::from_hours(days * 24))
+    }
+
+    /// The clock: the machine's, unless a test moves it.
+    ///
+    /// # Errors
+    /// When its offset is no number.
+    pub fn clock(&self) -> Result<SystemClock, SettingsError> {
+        let ten_years = 10 * 366 * 86_400;
+        let expected = "a number of seconds, at most ten years";
+        let ahead = self.parsed("CLOCK_OFFSET_SECONDS", expected, 0, |ahead: &i64| {
+            (-ten_years..=ten_years).contains(ahead)
+        })?;
+        Ok(SystemClock::ahead_by(SignedDuration::from_secs(ahead)))
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        self.0(name).filter(|value| !value.is_empty())
+    }
+
+    fn needed(&self, name: &'static str, expected: &'static str) -> Result<String, SettingsError> {
+        self.given(name).ok_or(SettingsError {
+            name,
+            expected,
+            given: false,
+        })
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        default: T,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<T, SettingsError> {
+        let Some(value) = self.given(name) else {
+            return Ok(default);
+        };
+        value.parse().ok().filter(fits).ok_or(SettingsError {
+            name,
+            expected,
+            given: true,
+        })
+    }
+
+    fn url(&self, name: &'static str, default: &str) -> Result<String, SettingsError> {
+        let expected = "an http or https URL without query";
+        let url = self.parsed(name, expected, default.to_owned(), |url: &String| {
+            (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#'])
+        })?;
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::clock::Clock as _;
+
+    fn environment<const N: usize>(pairs: [(&'static str, &'static str); N]) -> Environment {
+        Environment(Box::new(move |name| {
+            let pair = pairs.iter().find(|(key, _)| *key == name);
+            pair.map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = environment([]).table().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable TABLE_NAME must be the name of the DynamoDB table, it is not set"
+        );
+        assert!(environment([("TABLE_NAME", "")]).table().is_err());
+        assert_eq!(environment([("TABLE_NAME", "t")]).table(), Ok("t".into()));
+    }
+
+    #[test]
+    fn what_is_malformed_is_named_and_not_shown() {
+        let error = environment([("RETENTION_DAYS", "ages")]).retention();
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("RETENTION_DAYS must be a number of days"));
+        assert!(!error.contains("ages"));
+        for days in ["30", "3651", "-1", "9223372036854775807"] {
+            assert!(environment([("RETENTION_DAYS", days)]).retention().is_err());
+        }
+    }
+
+    #[test]
+    fn gateways_are_the_real_ones_by_default() {
+        let real = environment([]).gateways().unwrap();
+        assert_eq!(real.apns_production, "https://api.push.apple.com");
+        assert_eq!(real.fcm_token, "https://oauth2.googleapis.com/token");
+        let sandbox = environment([("FCM_URL", "https://localhost:1234/")]);
+        assert_eq!(sandbox.gateways().unwrap().fcm, "https://localhost:1234");
+        assert!(environment([("FCM_URL", "localhost")]).gateways().is_err());
+    }
+
+    #[test]
+    fn tests_move_the_clock() {
+        let ahead = environment([("CLOCK_OFFSET_SECONDS", "7200")]);
+        let ahead = ahead.clock().unwrap().now();
+        let behind = environment([]).clock().unwrap().now();
+        assert!((7190..7210).contains(&ahead.duration_since(behind).as_secs()));
+    }
+}

@@ -1,0 +1,232 @@
+//! Apple's gateway: one HTTP/2 connection and one provider token per key.
+//!
+//! Sources: <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>,
+//! <https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns>.
+
+use crate::{
+    classify,
+    connection::{self, Connector, later},
+    credentials::{Credentials, Secrets},
+    payload,
+    settings::{CannotConnect, Settings},
+    slots::Slots,
+};
+use domain::{
+    clock::Clock,
+    device::Environment,
+    push::{Notification, Receipt, Target, Undelivered},
+};
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{AUTHORIZATION, HeaderValue},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// A provider token is good for an hour, and must not change within 20 minutes.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(45);
+/// A renewal that the gateway itself asks for waits so long at least.
+const SETTLED: SignedDuration = SignedDuration::from_mins(20);
+const EXPIRED: &str = "ExpiredProviderToken";
+
+/// A signing key, as an app's route names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) team_id: &'a str,
+    pub(crate) key_id: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) credential: &'a str,
+}
+
+/// Team, key, credential: whose token.
+type Key = [String; 3];
+
+/// A signed token and what it was signed with.
+#[derive(Clone, Debug)]
+struct ProviderToken {
+    bearer: HeaderValue,
+    issued: Timestamp,
+    key: SecretString,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    iat: i64,
+}
+
+/// Apple's two gateways.
+#[derive(Debug)]
+pub(crate) struct Apns {
+    production: Url,
+    sandbox: Url,
+    connector: Connector,
+    clients: Slots<(Environment, Key), Client>,
+    tokens: Slots<Key, ProviderToken>,
+}
+
+impl Apns {
+    pub(crate) fn new(settings: &Settings, connector: Connector) -> Result<Self, CannotConnect> {
+        Ok(Self {
+            production: connection::url(&settings.apns, "the URL of APNs")?,
+            sandbox: connection::url(&settings.apns_sandbox, "the URL of the APNs sandbox")?,
+            connector,
+            clients: Slots::default(),
+            tokens: Slots::default(),
+        })
+    }
+
+    pub(crate) async fn push<S: Secrets>(
+        &self,
+        credentials: &Credentials<S>,
+        clock: &impl Clock,
+        route: Route<'_>,
+        target: &Target<'_>,
+        notification: &Notification,
+    ) -> Result<Receipt, Undelivered> {
+        let payload = payload::apns(notification)?;
+        let key = credentials.get(route.credential).await?;
+        let token = self.token(route, &key, clock.now(), None).await?;
+        let mut sent = self
+            .send(route, target, notification, &payload.json, &token, clock)
+            .await;
+        if matches!(&sent, Err(Undelivered::Refused { reason }) if reason == EXPIRED) {
+            // Nothing was taken: the one case where the answer is a new token and another try.
+            let renewed = self.token(route, &key, clock.now(), Some(&token)).await?;
+            if renewed.bearer != token.bearer {
+                sent = self
+                    .send(route, target, notification, &payload.json, &renewed, clock)
+                    .await;
+            }
+        }
+        if matches!(sent, Err(Undelivered::Refused { .. })) {
+            credentials.refused(route.credential).await;
+        }
+        sent.map(|id| Receipt {
+            id,
+            shortened: payload.shortened,
+        })
+    }
+
+    /// One request: the gateway's id of what it took.
+    async fn send(
+        &self,
+        route: Route<'_>,
+        target: &Target<'_>,
+        notification: &Notification,
+        payload: &str,
+        token: &ProviderToken,
+        clock: &impl Clock,
+    ) -> Result<String, Undelivered> {
+        let client = self.client(route, target.environment).await?;
+        let id = Uuid::new_v4().hyphenated().to_string();
+        let response = client
+            .post(self.url(target)?)
+            .header(AUTHORIZATION, token.bearer.clone())
+            .header("apns-topic", route.topic)
+            .header("apns-push-type", "alert")
+            .header("apns-priority", "10")
+            .header("apns-expiration", notification.expires_at.as_second())
+            .header("apns-collapse-id", &notification.collapse_id)
+            .header("apns-id", &id)
+            .body(payload.to_owned())
+            .send()
+            .await
+            .map_err(|e| connection::no_answer(&e))?;
+        if response.status() == StatusCode::OK {
+            return Ok(apns_id(&response).unwrap_or(id));
+        }
+        let status = response.status().as_u16();
+        let after = classify::retry_after(response.headers(), clock.now());
+        let body = connection::body(response).await?;
+        Err(classify::apns(status, &body, after))
+    }
+
+    /// The gateway of the token's own world, with the token as the path's last segment.
+    fn url(&self, target: &Target<'_>) -> Result<Url, Undelivered> {
+        let mut url = match target.environment {
+            Environment::Production => self.production.clone(),
+            Environment::Sandbox => self.sandbox.clone(),
+        };
+        let segments = url.path_segments_mut();
+        segments
+            .map_err(|()| later("bad_url"))?
+            .pop_if_empty()
+            .extend(["3", "device", target.token.expose()]);
+        Ok(url)
+    }
+
+    /// The key's connection, made on its first use.
+    async fn client(
+        &self,
+        route: Route<'_>,
+        environment: Environment,
+    ) -> Result<Client, Undelivered> {
+        let slot = self.clients.slot(&(environment, key_of(route)));
+        let mut slot = slot.lock().await;
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let client = self.connector.connect();
+        let client = client.map_err(|e| connection::no_client(&e))?;
+        Ok(slot.insert(client).clone())
+    }
+
+    /// The key's provider token; another than `expired`, unless that is too young to have expired.
+    async fn token(
+        &self,
+        route: Route<'_>,
+        key: &SecretString,
+        now: Timestamp,
+        expired: Option<&ProviderToken>,
+    ) -> Result<ProviderToken, Undelivered> {
+        let slot = self.tokens.slot(&key_of(route));
+        let mut slot = slot.lock().await;
+        if let Some(token) = &*slot {
+            let age = now.duration_since(token.issued);
+            let refused = expired.is_some_and(|old| old.bearer == token.bearer) && age > SETTLED;
+            let same_key = token.key.expose_secret() == key.expose_secret();
+            if same_key && !refused && age < RENEWED_AFTER && age >= SignedDuration::ZERO {
+                return Ok(token.clone());
+            }
+        }
+        let token = sign(route, key, now).ok_or_else(|| Undelivered::Refused {
+            reason: "credential_malformed".into(),
+        })?;
+        Ok(slot.insert(token).clone())
+    }
+}
+
+fn key_of(route: Route<'_>) -> Key {
+    [route.team_id, route.key_id, route.credential].map(str::to_owned)
+}
+
+/// Signs a token, when the secret is a key for it.
+fn sign(route: Route<'_>, key: &SecretString, now: Timestamp) -> Option<ProviderToken> {
+    let header = Header {
+        kid: Some(route.key_id.to_owned()),
+        typ: None,
+        ..Header::new(Algorithm::ES256)
+    };
+    let claims = Claims {
+        iss: route.team_id,
+        iat: now.as_second(),
+    };
+    let private = EncodingKey::from_ec_pem(key.expose_secret().as_bytes()).ok()?;
+    let token = jsonwebtoken::encode(&header, &claims, &private).ok()?;
+    let mut bearer = HeaderValue::try_from(format!("bearer {token}")).ok()?;
+    bearer.set_sensitive(true);
+    Some(ProviderToken {
+        bearer,
+        issued: now,
+        key: key.clone(),
+    })
+}
+
+fn apns_id(response: &Response) -> Option<String> {
+    let id = response.headers().get("apns-id")?.to_str().ok()?;
+    Some(id.to_owned())
+}

@@ -1,0 +1,31 @@
+//! The push gateways behind the domain's port [`domain::push::Push`].
+//!
+//! [`Gateways`] hands a notification to the gateway of its target's route. Each gateway keeps
+//! one HTTP/2 connection per credential, and its provider or access token, for as long as the
+//! process lives: over many invocations of a Lambda function.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `provider` | [`Gateways`]: which route goes to which gateway, and the time limit |
+//! | `apns`, `fcm` | one gateway each: its request, its credentials, its second try |
+//! | `oauth` | Google's access tokens |
+//! | `payload` | the JSON of both gateways, within their 4,096 bytes |
+//! | `classify` | each documented answer as what is to be done about it |
+//! | `credentials` | secrets, by the port that fetches them |
+//!
+//! No push token, credential or text is ever in a log line or an error.
+
+mod apns;
+mod classify;
+mod connection;
+mod credentials;
+mod fcm;
+mod oauth;
+mod payload;
+mod provider;
+mod settings;
+mod slots;
+
+pub use credentials::{CannotRead, Secrets};
+pub use provider::Gateways;
+pub use settings::{CannotConnect, Settings};

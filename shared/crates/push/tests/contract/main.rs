@@ -1,0 +1,6 @@
+//! The adapters against the sandbox gateways, over real TLS and HTTP/2.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod apns;
+mod fcm;
+mod support;

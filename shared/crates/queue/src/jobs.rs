@@ -1,0 +1,130 @@
+//! The sender's queue, on SQS.
+
+use crate::unavailable;
+use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use domain::{
+    dispatch::{Delayed, Enqueue},
+    store::Unavailable,
+};
+use futures_util::future::try_join_all;
+
+/// The sender's queue.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    client: Client,
+    url: String,
+}
+
+/// Some of a batch did not get onto the queue.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue did not take {count} of a batch, the first for {code}")]
+struct PartlyTaken {
+    count: usize,
+    code: String,
+}
+
+/// The most messages of one call.
+const MOST: usize = 10;
+
+/// The most bytes of one call's bodies: a quarter of what SQS takes, so that a batch of ten
+/// that Lambda is given stays within its limits, too.
+const MOST_BYTES: usize = 256 * 1024;
+
+impl Jobs {
+    /// The queue at `url`, reached through `client`.
+    #[must_use]
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self {
+            client,
+            url: url.into(),
+        }
+    }
+
+    /// The queue at `url`, reached with the environment's region, credentials and endpoint.
+    pub async fn from_env(url: impl Into<String>) -> Self {
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        Self::new(Client::new(&config), url)
+    }
+
+    async fn send(&self, batch: Vec<(String, i32)>) -> Result<(), Unavailable> {
+        let entries = batch
+            .into_iter()
+            .enumerate()
+            .map(|(id, (body, delay))| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(id.to_string())
+                    .message_body(body)
+                    .delay_seconds(delay)
+                    .build()
+            })
+            .collect::<Result<_, _>>()
+            .map_err(unavailable)?;
+        let sent = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        match sent.failed.first() {
+            None => Ok(()),
+            Some(first) => Err(unavailable(PartlyTaken {
+                count: sent.failed.len(),
+                code: first.code.clone(),
+            })),
+        }
+    }
+}
+
+/// Puts as many bodies into each call as fit.
+fn batches(bodies: Vec<(String, i32)>) -> Vec<Vec<(String, i32)>> {
+    let mut batches: Vec<Vec<(String, i32)>> = Vec::new();
+    let mut bytes = 0;
+    for body in bodies {
+        let size = body.0.len();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < MOST && bytes + size <= MOST_BYTES => {
+                bytes += size;
+                batch.push(body);
+            }
+            _ => {
+                bytes = size;
+                batches.push(vec![body]);
+            }
+        }
+    }
+    batches
+}
+
+impl Enqueue for Jobs {
+    async fn enqueue(&self, jobs: &[Delayed]) -> Result<(), Unavailable> {
+        let bodies = jobs
+            .iter()
+            .map(|delayed| {
+                let body = serde_json::to_string(&delayed.job).map_err(unavailable)?;
+                let delay = i32::try_from(delayed.delay.as_secs()).map_err(unavailable)?;
+                Ok((body, delay))
+            })
+            .collect::<Result<_, Unavailable>>()?;
+        try_join_all(batches(bodies).into_iter().map(|batch| self.send(batch)))
+            .await
+            .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_holds_ten_messages_and_a_quarter_mebibyte() {
+        let small = vec![("x".to_owned(), 0); 25];
+        let sizes: Vec<_> = batches(small).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [10, 10, 5]);
+        let large = vec![("x".repeat(100 * 1024), 0); 5];
+        let sizes: Vec<_> = batches(large).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+        assert!(batches(Vec::new()).is_empty());
+    }
+}

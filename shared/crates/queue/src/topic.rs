@@ -1,0 +1,58 @@
+//! The topic that tells agents and bots what happens in conversations, on SNS.
+//!
+//! Subscribers filter by the message attributes `account`, `skill` and `event`.
+
+use crate::unavailable;
+use aws_sdk_sns::{Client, types::MessageAttributeValue};
+use domain::{
+    dispatch::{Announce, Announcement},
+    store::Unavailable,
+};
+
+/// The topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    client: Client,
+    arn: String,
+}
+
+impl Topic {
+    /// The topic of that ARN, reached through `client`.
+    #[must_use]
+    pub fn new(client: Client, arn: impl Into<String>) -> Self {
+        Self {
+            client,
+            arn: arn.into(),
+        }
+    }
+
+    /// The topic of that ARN, reached with the environment's region, credentials and
+    /// endpoint.
+    pub async fn from_env(arn: impl Into<String>) -> Self {
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        Self::new(Client::new(&config), arn)
+    }
+}
+
+impl Announce for Topic {
+    async fn announce(&self, announcement: &Announcement) -> Result<(), Unavailable> {
+        let attribute = |value: &str| {
+            MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(unavailable)
+        };
+        self.client
+            .publish()
+            .topic_arn(&self.arn)
+            .message(serde_json::to_string(announcement).map_err(unavailable)?)
+            .message_attributes("account", attribute(announcement.account_id.as_str())?)
+            .message_attributes("skill", attribute(announcement.skill.as_str())?)
+            .message_attributes("event", attribute(&announcement.event)?)
+            .send()
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+}

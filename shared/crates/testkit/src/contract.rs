@@ -1,0 +1,25 @@
+//! What a port promises, as tests that any implementation can be put to.
+//!
+//! Every suite works in accounts of its own, so that all of them can share one table, and
+//! `now` is always near the real time, so that nothing is past its retention.
+
+mod account;
+mod board;
+mod campaign;
+mod conversation;
+mod device;
+mod handoff;
+mod message;
+mod pace;
+mod queue;
+pub mod sample;
+
+pub use account::{app_store, client_store, settings_store, skill_store};
+pub use board::board_store;
+pub use campaign::{accept_campaigns, cancel_campaigns, due_store, list_campaigns, read_campaigns};
+pub use conversation::{add_entries, open_conversations, save_conversations};
+pub use device::{dead_devices, device_store, tokens};
+pub use handoff::{handoff_store, handoff_versions};
+pub use message::{claims, holds, outcomes, read_inbox, record_reports};
+pub use pace::{limiter, pacer};
+pub use queue::read_queues;

@@ -1,0 +1,103 @@
+//! Fakes that forget: every port of the domain, in memory.
+
+mod account;
+mod board;
+mod campaign;
+mod conversation;
+mod device;
+mod handoff;
+mod message;
+mod outside;
+mod pace;
+
+pub use outside::{Gateways, Pushed, Queue, Topic};
+
+use domain::{
+    account::{App, Settings, Skill},
+    board::{Board, Tally},
+    campaign::{Campaign, Chunk, Heads},
+    client::Client,
+    conversation::{Conversation, Entry, Posted, Profile},
+    device::Device,
+    dispatch::MessageJob,
+    handoff::Handoff,
+    id::{
+        AccountId, AppName, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId, SkillName,
+    },
+    message::{Message, MessageKey},
+    store::Unavailable,
+};
+use jiff::{Timestamp, civil::Date};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard},
+};
+
+/// What a write leaves for others to go on with, as the table's stream does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A part of a campaign was accepted.
+    Chunk(Chunk),
+    /// A message changed.
+    Message(Message),
+    /// An entry was added; whether a new conversation began with it.
+    Entry(Posted, bool),
+    /// A conversation's state changed.
+    Conversation(Conversation),
+}
+
+/// Keeps all that the domain keeps.
+#[derive(Debug, Default)]
+pub struct Store {
+    tables: Mutex<Tables>,
+    faults: Mutex<Vec<&'static str>>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    settings: HashMap<AccountId, Settings>,
+    skills: BTreeMap<(AccountId, SkillName), Skill>,
+    apps: BTreeMap<(AccountId, AppName), App>,
+    handoffs: Vec<Handoff>,
+    clients: Vec<(Client, String)>,
+    idempotency: HashMap<(AccountId, String), (CampaignId, String)>,
+    campaigns: BTreeMap<(AccountId, CampaignId), Campaign>,
+    chunks: BTreeMap<(AccountId, CampaignId, u32), Chunk>,
+    boards: BTreeMap<(AccountId, CampaignId, u32), Board>,
+    days: BTreeMap<(AccountId, Date, Heads), Tally>,
+    due: BTreeMap<(AccountId, CampaignId), Timestamp>,
+    clocks: HashMap<AccountId, Timestamp>,
+    buckets: HashMap<(AccountId, String), Timestamp>,
+    messages: BTreeMap<MessageKey, Message>,
+    holds: BTreeMap<MessageKey, MessageJob>,
+    devices: BTreeMap<(AccountId, ConsumerId, DeviceId), Device>,
+    profiles: HashMap<(AccountId, ConsumerId), Profile>,
+    conversations: BTreeMap<(AccountId, ConversationId), Conversation>,
+    open: HashMap<(AccountId, ConsumerId), ConversationId>,
+    entries: HashMap<(AccountId, ConversationId), BTreeMap<EntryId, Entry>>,
+    repeats: HashMap<(AccountId, ConsumerId, String), (ConversationId, EntryId)>,
+    stream: Vec<Record>,
+}
+
+impl Store {
+    /// Makes the next `call` (a port's method, by its name) fail before it does anything.
+    pub fn fail_next(&self, call: &'static str) {
+        self.faults.lock().unwrap().push(call);
+    }
+
+    /// What was written since the last time, in order.
+    pub fn stream(&self) -> Vec<Record> {
+        std::mem::take(&mut self.tables.lock().unwrap().stream)
+    }
+
+    /// Begins `call`: others may come in between, and then it has the tables for itself.
+    async fn begin(&self, call: &'static str) -> Result<MutexGuard<'_, Tables>, Unavailable> {
+        tokio::task::yield_now().await;
+        let mut faults = self.faults.lock().unwrap();
+        if let Some(at) = faults.iter().position(|f| *f == call) {
+            faults.remove(at);
+            return Err(Unavailable::new(format!("`{call}` was made to fail")));
+        }
+        Ok(self.tables.lock().unwrap())
+    }
+}

@@ -1,0 +1,198 @@
+//! Campaigns, and the marks of those to look at, in memory.
+
+use super::{Record, Store, Tables};
+use domain::{
+    board::{Board, Cell},
+    campaign::{
+        AcceptCampaigns, AcceptError, Acceptance, Campaign, CancelCampaigns, Chunk, Groundwork,
+        IdempotencyKey, ReadCampaigns,
+    },
+    id::{AccountId, CampaignId, HandoffId, SkillName},
+    report::ListCampaigns,
+    store::Unavailable,
+    sweep::{Due, DueStore, FIRST_LOOK},
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+impl AcceptCampaigns for Store {
+    async fn groundwork(
+        &self,
+        account: &AccountId,
+        skill: Option<&SkillName>,
+        handoff: Option<&HandoffId>,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Groundwork, Unavailable> {
+        let tables = self.begin("groundwork").await?;
+        Ok(Groundwork {
+            limits: tables
+                .settings
+                .get(account)
+                .map(|s| s.limits)
+                .unwrap_or_default(),
+            has_skill: skill
+                .is_some_and(|s| tables.skills.contains_key(&(account.clone(), s.clone()))),
+            handoff: tables
+                .handoffs
+                .iter()
+                .find(|h| h.account == *account && Some(&h.id) == handoff)
+                .cloned(),
+            earlier: idempotency.and_then(|key| {
+                let key = (account.clone(), key.as_str().to_owned());
+                tables.idempotency.get(&key).cloned()
+            }),
+        })
+    }
+
+    async fn accept(&self, acceptance: &Acceptance) -> Result<(), AcceptError> {
+        let mut tables = self.begin("accept").await?;
+        let Acceptance {
+            campaign,
+            chunks,
+            idempotency,
+        } = acceptance;
+        let id = (campaign.account.clone(), campaign.id.clone());
+        let key = idempotency.as_ref().map(|idempotency| {
+            let key = idempotency.key.as_str().to_owned();
+            (
+                (campaign.account.clone(), key),
+                (campaign.id.clone(), idempotency.fingerprint.clone()),
+            )
+        });
+        if let Some((key, _)) = &key
+            && tables.idempotency.contains_key(key)
+        {
+            return Err(AcceptError::KeyUsed);
+        }
+        if tables.campaigns.contains_key(&id) {
+            return Err(AcceptError::IdTaken);
+        }
+        tables.idempotency.extend(key);
+        let first_look = campaign.created_at + FIRST_LOOK;
+        tables.due.insert(id.clone(), first_look);
+        tables.campaigns.insert(id, campaign.clone());
+        for chunk in chunks {
+            tables.put_chunk(chunk);
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn put_chunk(&mut self, chunk: &Chunk) {
+        let key = (chunk.account.clone(), chunk.campaign.clone(), chunk.number);
+        let board = Board {
+            account: chunk.account.clone(),
+            campaign: chunk.campaign.clone(),
+            chunk: chunk.number,
+            created_at: chunk.created_at,
+            heads: chunk.heads.clone(),
+            attempted: false,
+            cells: vec![Cell::NEW; chunk.recipients.len()],
+            failures: BTreeMap::new(),
+            version: 1,
+        };
+        self.boards.insert(key.clone(), board);
+        self.chunks.insert(key, chunk.clone());
+        self.stream.push(Record::Chunk(chunk.clone()));
+    }
+}
+
+impl ReadCampaigns for Store {
+    async fn campaign(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        let tables = self.begin("campaign").await?;
+        let key = (account.clone(), id.clone());
+        Ok(tables.campaigns.get(&key).cloned())
+    }
+
+    async fn chunk(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        number: u32,
+    ) -> Result<Option<Chunk>, Unavailable> {
+        let tables = self.begin("chunk").await?;
+        let key = (account.clone(), id.clone(), number);
+        Ok(tables.chunks.get(&key).cloned())
+    }
+
+    async fn boards(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Vec<Board>, Unavailable> {
+        let tables = self.begin("boards").await?;
+        let all = tables.boards.values();
+        Ok(all
+            .filter(|b| b.account == *account && b.campaign == *id)
+            .cloned()
+            .collect())
+    }
+}
+
+impl CancelCampaigns for Store {
+    async fn cancel(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        now: Timestamp,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        let mut tables = self.begin("cancel").await?;
+        let key = (account.clone(), id.clone());
+        Ok(tables.campaigns.get_mut(&key).map(|campaign| {
+            campaign.cancelled_at.get_or_insert(now);
+            campaign.clone()
+        }))
+    }
+}
+
+impl ListCampaigns for Store {
+    async fn campaigns(
+        &self,
+        account: &AccountId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<CampaignId>, Unavailable> {
+        let tables = self.begin("campaigns").await?;
+        let mut found: Vec<_> = tables
+            .campaigns
+            .values()
+            .filter(|c| c.account == *account && (from..to).contains(&c.created_at))
+            .map(|c| (c.created_at, c.id.clone()))
+            .collect();
+        found.sort();
+        Ok(found.into_iter().map(|(_, id)| id).collect())
+    }
+}
+
+impl DueStore for Store {
+    async fn due(&self, now: Timestamp) -> Result<Vec<Due>, Unavailable> {
+        let tables = self.begin("due").await?;
+        let mut due: Vec<_> = tables
+            .due
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|((account, campaign), at)| Due {
+                account: account.clone(),
+                campaign: campaign.clone(),
+                at: *at,
+            })
+            .collect();
+        due.sort_by_key(|due| due.at);
+        Ok(due)
+    }
+
+    async fn reschedule(&self, due: &Due, to: Option<Timestamp>) -> Result<(), Unavailable> {
+        let mut tables = self.begin("reschedule").await?;
+        let key = (due.account.clone(), due.campaign.clone());
+        match to {
+            Some(at) => tables.due.insert(key, at),
+            None => tables.due.remove(&key),
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Time, as something a use case is given.
+
+use jiff::Timestamp;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock, moved by a fixed offset.
+///
+/// The offset is zero wherever the system is deployed; tests move it to see what
+/// happens when a lookback ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock {
+    offset: jiff::SignedDuration,
+}
+
+impl SystemClock {
+    /// The machine's clock, `offset` ahead.
+    #[must_use]
+    pub const fn ahead_by(offset: jiff::SignedDuration) -> Self {
+        Self { offset }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(self.offset).unwrap_or(now)
+    }
+}

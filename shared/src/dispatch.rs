@@ -1,0 +1,318 @@
+//! The outbox: from what was stored to paced jobs, chat notifications and events.
+//!
+//! Whatever must happen after a write is derived from the write itself, so that nothing is
+//! lost between two of them. Everything here may be done twice: the message's claim and
+//! the notification's collapse id make the second time harmless.
+
+use crate::{
+    campaign::Chunk,
+    clock::Clock,
+    conversation::{Author, Conversation, Posted, State},
+    id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName},
+    message::{MessageKey, Place},
+    pace::{self, Pacer},
+    store::Unavailable,
+    text::Variables,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{future::Future, time::Duration};
+
+/// Something for the sender to do. The tag names the form: a new form is a new variant, so
+/// that old and new code can share a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub enum Job {
+    /// Send a campaign's message.
+    #[serde(rename = "message.v1")]
+    Message(MessageJob),
+    /// Tell a consumer's devices of a new entry in the chat.
+    #[serde(rename = "chat.v1")]
+    Chat(ChatJob),
+}
+
+/// A message whose turn comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageJob {
+    /// Which message.
+    #[serde(flatten)]
+    pub key: MessageKey,
+    /// Where in its campaign.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What fills the texts' placeholders.
+    pub variables: Variables,
+    /// When its lookback ends.
+    pub lookback_ends_at: Timestamp,
+    /// Its slot on the account's clock, or when to try again.
+    pub not_before: Timestamp,
+    /// Which try this is, from 0.
+    pub attempt: u32,
+}
+
+/// A new entry in the chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatJob {
+    /// The brand.
+    pub account: AccountId,
+    /// The person to tell.
+    pub consumer: ConsumerId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The entry.
+    pub entry: EntryId,
+    /// Who wrote it.
+    pub originator: String,
+    /// What it says.
+    pub text: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Which try this is, from 0.
+    pub attempt: u32,
+}
+
+/// A job, and how long the queue keeps it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delayed {
+    /// The job.
+    pub job: Job,
+    /// At most [`pace::LONGEST_DELAY`].
+    pub delay: Duration,
+}
+
+impl Delayed {
+    /// A message's job, kept back until its time.
+    #[must_use]
+    pub fn until_due(job: MessageJob, now: Timestamp) -> Self {
+        Self {
+            delay: pace::delay(job.not_before, now),
+            job: Job::Message(job),
+        }
+    }
+}
+
+/// Puts jobs on the sender's queue.
+pub trait Enqueue: Send + Sync {
+    /// Puts all of them, in as few calls as the queue allows, or fails: some may then be
+    /// there, and all are put again.
+    fn enqueue(&self, jobs: &[Delayed]) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// Something that happened in a conversation, for those who serve its skill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    /// What: `conversation.waiting`, `conversation.open`, `conversation.closed` or
+    /// `conversation.message`.
+    pub event: String,
+    /// The brand.
+    pub account_id: AccountId,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Whose queue it is in.
+    pub skill: SkillName,
+    /// The person.
+    pub consumer_id: ConsumerId,
+    /// The new entry, for `conversation.message`. Its text is read through the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<EntryId>,
+}
+
+/// Tells agents and bots what happens in conversations.
+pub trait Announce: Send + Sync {
+    /// Tells it, at least once.
+    fn announce(
+        &self,
+        announcement: &Announcement,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// Keeps messages that wait for a conversation to close.
+pub trait Holds: Send + Sync {
+    /// Remembers that the message waits.
+    fn hold(&self, job: &MessageJob) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// What waits for the consumer's conversation to close.
+    fn held(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+    ) -> impl Future<Output = Result<Vec<MessageJob>, Unavailable>> + Send;
+
+    /// Moves the message from held to queued for its next attempt, if it is held.
+    fn queue_again(
+        &self,
+        job: &MessageJob,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Forgets that the message waits.
+    fn let_go(&self, key: &MessageKey) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// Turns a part of a campaign into jobs, each at its slot on the account's clock.
+///
+/// # Errors
+/// When a port fails; doing it all again is safe.
+pub async fn dispatch(
+    pacer: &impl Pacer,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+    chunk: &Chunk,
+) -> Result<(), Unavailable> {
+    let jobs = (0..)
+        .zip(&chunk.recipients)
+        .map(|(index, recipient)| MessageJob {
+            key: chunk.key(recipient),
+            place: chunk.place(index),
+            variables: recipient.variables.clone(),
+            lookback_ends_at: chunk.lookback_ends_at,
+            not_before: chunk.created_at,
+            attempt: 0,
+        })
+        .collect();
+    enqueue_paced(
+        pacer,
+        queue,
+        clock,
+        &chunk.account,
+        chunk.sends_per_second,
+        jobs,
+    )
+    .await
+}
+
+/// Gives each job a slot on the account's clock and puts it on the queue.
+///
+/// # Errors
+/// When a port fails; doing it all again is safe.
+pub async fn enqueue_paced(
+    pacer: &impl Pacer,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+    account: &AccountId,
+    per_second: u32,
+    jobs: Vec<MessageJob>,
+) -> Result<(), Unavailable> {
+    let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    if count == 0 {
+        return Ok(());
+    }
+    let now = clock.now();
+    let slots = pacer.reserve(account, count, per_second, now).await?;
+    let delayed: Vec<_> = (0..)
+        .zip(jobs)
+        .map(|(index, job)| {
+            let not_before = slots.at(index);
+            Delayed::until_due(MessageJob { not_before, ..job }, now)
+        })
+        .collect();
+    queue.enqueue(&delayed).await
+}
+
+/// Tells of a new entry: the consumer's devices of what others wrote, and those who serve
+/// the skill of what the consumer wrote.
+///
+/// The first entries of a new conversation need no notification: the consumer is there.
+///
+/// # Errors
+/// When a port fails; doing it again is safe.
+pub async fn relay_entry(
+    queue: &impl Enqueue,
+    topic: &impl Announce,
+    posted: &Posted,
+    opening: bool,
+) -> Result<(), Unavailable> {
+    let entry = &posted.entry;
+    match entry.author {
+        Author::Consumer => {
+            topic
+                .announce(&Announcement {
+                    event: "conversation.message".to_owned(),
+                    account_id: posted.account.clone(),
+                    conversation_id: posted.conversation,
+                    skill: posted.skill.clone(),
+                    consumer_id: posted.consumer.clone(),
+                    message_id: Some(entry.id),
+                })
+                .await
+        }
+        Author::Agent | Author::Bot | Author::Brand if !opening => {
+            let job = Job::Chat(ChatJob {
+                account: posted.account.clone(),
+                consumer: posted.consumer.clone(),
+                conversation: posted.conversation,
+                entry: entry.id,
+                originator: entry.originator.clone().unwrap_or_default(),
+                text: entry.text.clone(),
+                at: entry.at,
+                attempt: 0,
+            });
+            let delay = Duration::ZERO;
+            queue.enqueue(&[Delayed { job, delay }]).await
+        }
+        Author::Agent | Author::Bot | Author::Brand | Author::System => Ok(()),
+    }
+}
+
+/// Tells of a conversation's new state; a closed one lets go of what waited for that.
+///
+/// # Errors
+/// When a port fails; doing it again is safe.
+pub async fn relay_state(
+    store: &impl Holds,
+    queue: &impl Enqueue,
+    topic: &impl Announce,
+    clock: &impl Clock,
+    conversation: &Conversation,
+) -> Result<(), Unavailable> {
+    topic
+        .announce(&Announcement {
+            event: format!("conversation.{}", conversation.state.as_str()),
+            account_id: conversation.account.clone(),
+            conversation_id: conversation.id,
+            skill: conversation.skill.clone(),
+            consumer_id: conversation.consumer.clone(),
+            message_id: None,
+        })
+        .await?;
+    if conversation.state == State::Closed {
+        release(
+            store,
+            queue,
+            clock,
+            &conversation.account,
+            &conversation.consumer,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Lets go of every message that waits for the consumer's conversation to close.
+///
+/// # Errors
+/// When a port fails; doing it again is safe.
+pub async fn release(
+    store: &impl Holds,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+    account: &AccountId,
+    consumer: &ConsumerId,
+) -> Result<(), Unavailable> {
+    let now = clock.now();
+    for held in store.held(account, consumer).await? {
+        let job = MessageJob {
+            attempt: held.attempt + 1,
+            not_before: now,
+            ..held
+        };
+        store.queue_again(&job, now).await?;
+        let key = job.key.clone();
+        queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+        store.let_go(&key).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,534 @@
+//! Handoffs: the saved configuration of an outbound message.
+
+use crate::{
+    account::ReadApps,
+    clock::Clock,
+    id::{AccountId, AppName, HandoffId},
+    lookback::Lookback,
+    store::Unavailable,
+    text::{InvalidText, Placeholder, Template, Variables},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, future::Future};
+
+/// A handoff's title: 1 to 255 characters, unique in its account, without `<` and `>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HandoffName(String);
+
+/// Why a title was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Nothing was left once trimmed.
+    #[error("a name must not be blank")]
+    Blank,
+    /// Longer than a name may be.
+    #[error("a name has at most {max} characters, this one has {len}")]
+    TooLong {
+        /// The most allowed.
+        max: usize,
+        /// What was given.
+        len: usize,
+    },
+    /// A character that a name must not hold.
+    #[error("a name must not hold {0:?}")]
+    Character(char),
+}
+
+impl HandoffName {
+    /// The most characters a title may have.
+    pub const MAX: usize = 255;
+
+    /// Parses a title, trimming it.
+    ///
+    /// # Errors
+    /// When it is blank, too long, or holds `<`, `>` or a control character.
+    pub fn parse(raw: &str) -> Result<Self, InvalidName> {
+        name(raw, Self::MAX).map(Self)
+    }
+
+    /// The title itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Parses a name that people gave: trimmed, 1 to `max` characters, no markup, no control
+/// characters.
+pub(crate) fn name(raw: &str, max: usize) -> Result<String, InvalidName> {
+    let name = raw.trim();
+    if let Some(c) = name
+        .chars()
+        .find(|c| c.is_control() || matches!(c, '<' | '>'))
+    {
+        return Err(InvalidName::Character(c));
+    }
+    match name.chars().count() {
+        0 => Err(InvalidName::Blank),
+        len if len > max => Err(InvalidName::TooLong { max, len }),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+impl TryFrom<String> for HandoffName {
+    type Error = InvalidName;
+
+    fn try_from(raw: String) -> Result<Self, InvalidName> {
+        Self::parse(&raw)
+    }
+}
+
+impl From<HandoffName> for String {
+    fn from(name: HandoffName) -> Self {
+        name.0
+    }
+}
+
+/// What starts the messages of a handoff.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Source {
+    /// The brand's campaigns.
+    #[default]
+    Proactive,
+    /// Calls that are deflected into the app.
+    Ivr,
+}
+
+impl Source {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proactive => "PROACTIVE",
+            Self::Ivr => "IVR",
+        }
+    }
+}
+
+/// 1 to 4 different apps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<AppName>", into = "Vec<AppName>")]
+pub struct Apps(Vec<AppName>);
+
+/// Why a list of apps was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidApps {
+    /// None, or more than [`Apps::MAX`].
+    #[error("a handoff names 1 to 4 apps, this one names {0}")]
+    Count(usize),
+    /// The same one twice.
+    #[error("the app `{0}` is named twice")]
+    Twice(AppName),
+}
+
+impl Apps {
+    /// The most apps a handoff may name.
+    pub const MAX: usize = 4;
+
+    /// The apps, in the handoff's order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[AppName] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<AppName>> for Apps {
+    type Error = InvalidApps;
+
+    fn try_from(apps: Vec<AppName>) -> Result<Self, InvalidApps> {
+        if !(1..=Self::MAX).contains(&apps.len()) {
+            return Err(InvalidApps::Count(apps.len()));
+        }
+        let mut seen = BTreeSet::new();
+        for app in &apps {
+            if !seen.insert(app) {
+                return Err(InvalidApps::Twice(app.clone()));
+            }
+        }
+        Ok(Self(apps))
+    }
+}
+
+impl From<Apps> for Vec<AppName> {
+    fn from(apps: Apps) -> Self {
+        apps.0
+    }
+}
+
+/// The three texts of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// What stands in the chat.
+    pub message: Template,
+    /// The line above the notification, if any.
+    pub title: Option<Template>,
+    /// What the notification says, where that differs from the chat.
+    pub notification: Option<Template>,
+}
+
+impl Content {
+    /// The placeholders of all texts together: what a recipient's variables must match.
+    #[must_use]
+    pub fn placeholders(&self) -> BTreeSet<Placeholder> {
+        [
+            Some(&self.message),
+            self.title.as_ref(),
+            self.notification.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .flat_map(Template::placeholders)
+        .collect()
+    }
+
+    /// The texts with their placeholders filled.
+    #[must_use]
+    pub fn render(&self, variables: &Variables) -> Rendered {
+        Rendered {
+            text: self.message.render(variables),
+            title: self.title.as_ref().map(|t| t.render(variables)),
+            notification: self.notification.as_ref().map(|t| t.render(variables)),
+        }
+    }
+}
+
+/// What one consumer is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// What stands in the chat.
+    pub text: String,
+    /// The line above the notification.
+    pub title: Option<String>,
+    /// What the notification says, where that differs from the chat.
+    pub notification: Option<String>,
+}
+
+impl Rendered {
+    /// The most bytes (UTF-8) of the chat text, and of the notification's.
+    pub const MAX_TEXT_BYTES: usize = 128 * 1024;
+    /// The most bytes (as JSON) of a title: it is never shortened, and with it the
+    /// notification must fit the gateways' 4,096 bytes.
+    pub const MAX_TITLE_BYTES: usize = 1_024;
+
+    /// What the notification says.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        self.notification.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Whether a gateway can take it, shortened or not.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        let json = |s: &str| {
+            s.chars()
+                .map(|c| match c {
+                    '"' | '\\' | '\n' | '\t' => 2,
+                    c => c.len_utf8(),
+                })
+                .sum::<usize>()
+        };
+        self.text.len() <= Self::MAX_TEXT_BYTES
+            && self.body().len() <= Self::MAX_TEXT_BYTES
+            && self
+                .title
+                .as_ref()
+                .is_none_or(|t| json(t) <= Self::MAX_TITLE_BYTES)
+    }
+
+    /// Whether there is anything to show.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty() || self.body().trim().is_empty()
+    }
+}
+
+/// What a brand decides of a handoff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Design {
+    /// What people call it; unique in its account, whatever its case.
+    pub name: HandoffName,
+    /// How long its messages live.
+    pub lookback: Lookback,
+    /// Whether a conversation that is started anew within the lookback, after an earlier
+    /// one was closed, goes to the campaign's skill too.
+    pub route_all: bool,
+    /// What starts its messages.
+    pub source: Source,
+    /// The apps whose devices are notified.
+    pub apps: Apps,
+    /// The texts' language, as BCP 47.
+    pub language: String,
+    /// The texts.
+    pub content: Content,
+}
+
+/// The saved configuration of an outbound message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handoff {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Which one.
+    pub id: HandoffId,
+    /// What it says.
+    pub design: Design,
+    /// Which state of it this is, from 1.
+    pub version: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Keeps handoffs.
+pub trait HandoffStore: Send + Sync {
+    /// Adds a handoff.
+    ///
+    /// MUST return [`InsertError::NameTaken`] if the account has one of that name,
+    /// whatever its case, and [`InsertError::IdTaken`] if it has one of that id.
+    fn insert(&self, handoff: &Handoff) -> impl Future<Output = Result<(), InsertError>> + Send;
+
+    /// The handoff, if the account has it.
+    fn find(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+    ) -> impl Future<Output = Result<Option<Handoff>, Unavailable>> + Send;
+
+    /// All handoffs of the account, oldest first; at most [`MAX_HANDOFFS`].
+    fn list(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = Result<Vec<Handoff>, Unavailable>> + Send;
+
+    /// Puts `new` in the place of `old`, if `old` is still what is stored.
+    ///
+    /// MUST return [`ReplaceError::Changed`] if it is not, and
+    /// [`ReplaceError::NameTaken`] if another handoff has the new name.
+    fn replace(
+        &self,
+        old: &Handoff,
+        new: &Handoff,
+    ) -> impl Future<Output = Result<(), ReplaceError>> + Send;
+
+    /// Removes the handoff and frees its name, if it is still what is stored; whether it was.
+    fn remove(&self, handoff: &Handoff) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+}
+
+/// The most handoffs an account can have: a listing reads them all.
+pub const MAX_HANDOFFS: usize = 1_000;
+
+/// Why a handoff was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertError {
+    /// The account has a handoff of that name.
+    #[error("the account has a handoff of that name")]
+    NameTaken,
+    /// The account has a handoff of that id.
+    #[error("the account has a handoff of that id")]
+    IdTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+}
+
+/// Why a handoff was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    /// Another handoff has the name.
+    #[error("the account has another handoff of that name")]
+    NameTaken,
+    /// Somebody changed or deleted it meanwhile.
+    #[error("the handoff was changed meanwhile")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+}
+
+/// Why a handoff was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The account has a handoff of that name.
+    #[error("the account has a handoff named `{}`", .0.as_str())]
+    NameTaken(HandoffName),
+    /// An app is not configured.
+    #[error("the app `{0}` is not configured in this account: PUT …/apps/{0} first")]
+    UnknownApp(AppName),
+    /// The account has as many handoffs as it can have.
+    #[error("an account has at most {MAX_HANDOFFS} handoffs")]
+    TooMany,
+    /// There is no such handoff.
+    #[error("the account has no such handoff")]
+    NotFound,
+    /// Somebody changed it meanwhile.
+    #[error("the handoff was changed meanwhile: read it again")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+}
+
+/// Why a text of a handoff was refused, and which one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct InvalidContent {
+    /// The text's field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: InvalidText,
+}
+
+/// Makes a handoff.
+///
+/// # Errors
+/// When the name is taken, an app is not configured, or the store fails.
+pub async fn create<S>(
+    store: &S,
+    clock: &impl Clock,
+    account: &AccountId,
+    design: Design,
+) -> Result<Handoff, SaveError>
+where
+    S: HandoffStore + ReadApps,
+{
+    check_apps(store, account, &design.apps).await?;
+    if store.list(account).await?.len() >= MAX_HANDOFFS {
+        return Err(SaveError::TooMany);
+    }
+    let now = clock.now();
+    let mut handoff = Handoff {
+        account: account.clone(),
+        id: HandoffId::random(),
+        design,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    loop {
+        match store.insert(&handoff).await {
+            Ok(()) => return Ok(handoff),
+            Err(InsertError::IdTaken) => handoff.id = HandoffId::random(),
+            Err(InsertError::NameTaken) => return Err(SaveError::NameTaken(handoff.design.name)),
+            Err(InsertError::Store(e)) => return Err(e.into()),
+        }
+    }
+}
+
+/// Changes a handoff. Campaigns that run keep the texts they started with.
+///
+/// `expected` is the version that the caller read; `None` changes any.
+///
+/// # Errors
+/// When there is no such handoff, it was changed meanwhile, the name is taken, an app is
+/// not configured, or the store fails.
+pub async fn change<S>(
+    store: &S,
+    clock: &impl Clock,
+    account: &AccountId,
+    id: &HandoffId,
+    expected: Option<u32>,
+    design: Design,
+) -> Result<Handoff, SaveError>
+where
+    S: HandoffStore + ReadApps,
+{
+    let old = store.find(account, id).await?.ok_or(SaveError::NotFound)?;
+    if expected.is_some_and(|version| version != old.version) {
+        return Err(SaveError::Changed);
+    }
+    check_apps(store, account, &design.apps).await?;
+    let new = Handoff {
+        design,
+        version: old.version + 1,
+        updated_at: clock.now(),
+        ..old.clone()
+    };
+    match store.replace(&old, &new).await {
+        Ok(()) => Ok(new),
+        Err(ReplaceError::NameTaken) => Err(SaveError::NameTaken(new.design.name)),
+        Err(ReplaceError::Changed) => Err(SaveError::Changed),
+        Err(ReplaceError::Store(e)) => Err(e.into()),
+    }
+}
+
+/// Deletes a handoff. Campaigns that run keep what they started with.
+///
+/// # Errors
+/// When there is no such handoff, it was changed meanwhile, or the store fails.
+pub async fn delete(
+    store: &impl HandoffStore,
+    account: &AccountId,
+    id: &HandoffId,
+    expected: Option<u32>,
+) -> Result<(), SaveError> {
+    let handoff = store.find(account, id).await?.ok_or(SaveError::NotFound)?;
+    if expected.is_some_and(|version| version != handoff.version) || !store.remove(&handoff).await?
+    {
+        return Err(SaveError::Changed);
+    }
+    Ok(())
+}
+
+async fn check_apps(
+    store: &impl ReadApps,
+    account: &AccountId,
+    apps: &Apps,
+) -> Result<(), SaveError> {
+    let configured = store.apps(account).await?;
+    apps.as_slice()
+        .iter()
+        .find(|app| !configured.iter().any(|c| c.name == **app))
+        .map_or(Ok(()), |app| Err(SaveError::UnknownApp(app.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apps(n: usize) -> Vec<AppName> {
+        (0..n).map(|i| format!("app{i}").parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_handoff_names_1_to_4_apps() {
+        assert_eq!(Apps::try_from(apps(0)), Err(InvalidApps::Count(0)));
+        assert!(Apps::try_from(apps(1)).is_ok());
+        assert!(Apps::try_from(apps(4)).is_ok());
+        assert_eq!(Apps::try_from(apps(5)), Err(InvalidApps::Count(5)));
+        let twice = vec![apps(1)[0].clone(), apps(1)[0].clone()];
+        assert!(matches!(Apps::try_from(twice), Err(InvalidApps::Twice(_))));
+    }
+
+    #[test]
+    fn a_title_holds_no_markup() {
+        assert_eq!(HandoffName::parse("a<b"), Err(InvalidName::Character('<')));
+        assert_eq!(HandoffName::parse("  "), Err(InvalidName::Blank));
+        assert!(HandoffName::parse(&"x".repeat(256)).is_err());
+        assert_eq!(HandoffName::parse(" Renewal ").unwrap().as_str(), "Renewal");
+    }
+
+    #[test]
+    fn a_message_no_gateway_could_take_does_not_fit() {
+        let rendered = |title: usize, text: usize| Rendered {
+            text: "x".repeat(text),
+            title: Some("x".repeat(title)),
+            notification: None,
+        };
+        assert!(rendered(1_024, 10).fits());
+        assert!(!rendered(1_025, 10).fits());
+        assert!(!rendered(1, Rendered::MAX_TEXT_BYTES + 1).fits());
+    }
+
+    #[test]
+    fn placeholders_of_all_texts_count() {
+        let content = Content {
+            message: Template::parse("a ${{3}}").unwrap(),
+            title: Some(Template::parse("${{1}}").unwrap()),
+            notification: Some(Template::parse("b ${{2}} ${{3}}").unwrap()),
+        };
+        assert_eq!(content.placeholders(), BTreeSet::from([1, 2, 3]));
+    }
+}

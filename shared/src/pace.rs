@@ -1,0 +1,106 @@
+//! Pacing by reservation: slots on an account's clock.
+//!
+//! A campaign reserves as many slots as it has recipients, with one write to the
+//! account's clock, and each message waits in the queue until its slot. Nobody sleeps,
+//! and accounts do not wait for one another.
+
+use crate::{id::AccountId, store::Unavailable};
+use jiff::{SignedDuration, Timestamp};
+use std::{future::Future, time::Duration};
+
+/// Slots in a row on an account's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// The first slot.
+    pub start: Timestamp,
+    /// Slots per second.
+    pub per_second: u32,
+}
+
+impl Slots {
+    /// When slot number `index`, from 0, comes.
+    #[must_use]
+    pub fn at(self, index: u32) -> Timestamp {
+        self.start
+            .checked_add(span(index, self.per_second))
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// How long `count` slots take.
+#[must_use]
+pub fn span(count: u32, per_second: u32) -> SignedDuration {
+    SignedDuration::from_micros(i64::from(count) * 1_000_000 / i64::from(per_second.max(1)))
+}
+
+/// The longest that a queue can delay a message: SQS's `DelaySeconds`.
+pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
+/// How long the queue has to delay a message for a slot; more than [`LONGEST_DELAY`] takes
+/// several rounds.
+///
+/// Queues delay by whole seconds. Rounding down keeps a paced campaign from taking a
+/// second longer, and sends at most one second's worth of messages early.
+#[must_use]
+pub fn delay(slot: Timestamp, now: Timestamp) -> Duration {
+    let left = slot.duration_since(now).as_secs();
+    Duration::from_secs(u64::try_from(left).unwrap_or(0)).min(LONGEST_DELAY)
+}
+
+/// Keeps accounts' clocks.
+pub trait Pacer: Send + Sync {
+    /// Reserves `count` slots that no one else gets, not before `now`, in one atomic write.
+    fn reserve(
+        &self,
+        account: &AccountId,
+        count: u32,
+        per_second: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Slots, Unavailable>> + Send;
+
+    /// Until when slots are taken; `None` when none ever was.
+    fn reserved_until(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = Result<Option<Timestamp>, Unavailable>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+
+    #[test]
+    fn slots_keep_the_pace() {
+        let slots = Slots {
+            start: at(1_000),
+            per_second: 10,
+        };
+        assert_eq!(slots.at(0), at(1_000));
+        assert_eq!(slots.at(1), at(1_100));
+        assert_eq!(slots.at(100), at(11_000));
+    }
+
+    #[test]
+    fn no_second_gets_more_than_its_pace_when_delays_are_whole() {
+        let slots = Slots {
+            start: at(0),
+            per_second: 10,
+        };
+        for second in 0..10 {
+            let arriving = (0..100)
+                .filter(|i| delay(slots.at(*i), at(0)).as_secs() == second)
+                .count();
+            assert_eq!(arriving, 10, "second {second}");
+        }
+    }
+
+    #[test]
+    fn a_slot_in_the_past_is_due_and_a_far_one_waits_in_rounds() {
+        assert_eq!(delay(at(0), at(5_000)), Duration::ZERO);
+        assert_eq!(delay(at(10_000_000), at(0)), LONGEST_DELAY);
+    }
+}

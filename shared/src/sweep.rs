@@ -1,0 +1,209 @@
+//! The sweep: finds campaigns whose messages got stuck, and gets them going again.
+//!
+//! Every accepted campaign leaves a mark at the time it should be looked at. The sweep
+//! reads the marks that are due, compares the campaign's messages with where they should
+//! be, corrects the counts, and puts on the queue again what nobody has. It never decides
+//! the fate of a message itself: the sender does, as for every other.
+
+use crate::{
+    board::{self, BoardStore, Change},
+    campaign::{self, Campaign, Chunk, ReadCampaigns, Standing},
+    clock::Clock,
+    dispatch::{Enqueue, Holds, MessageJob, enqueue_paced, release},
+    id::{AccountId, CampaignId},
+    message::{Phase, ReadMessages},
+    pace::Pacer,
+    store::Unavailable,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::future::Future;
+
+/// How long after its acceptance a campaign is looked at first.
+pub const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long a message may be late before it counts as stuck.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
+
+/// A campaign to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// When to look.
+    pub at: Timestamp,
+}
+
+/// Keeps the marks.
+pub trait DueStore: Send + Sync {
+    /// Some campaigns that are due at `now`, the longest overdue first in each of the
+    /// store's partitions.
+    fn due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
+
+    /// Moves the mark to `to`, or removes it.
+    fn reschedule(
+        &self,
+        due: &Due,
+        to: Option<Timestamp>,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Campaigns looked at.
+    pub campaigns: u32,
+    /// Messages put on the queue again.
+    pub requeued: u32,
+}
+
+/// Looks at every campaign that is due.
+///
+/// # Errors
+/// When a port fails; what was not looked at stays due.
+pub async fn sweep<S>(
+    store: &S,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+) -> Result<Swept, Unavailable>
+where
+    S: DueStore + ReadCampaigns + ReadMessages + BoardStore + Holds + Pacer,
+{
+    let mut swept = Swept::default();
+    for due in store.due(clock.now()).await? {
+        let (next, requeued) = look_at(store, queue, clock, &due).await?;
+        store.reschedule(&due, next).await?;
+        swept.campaigns += 1;
+        swept.requeued += requeued;
+    }
+    Ok(swept)
+}
+
+/// Gets one campaign going again; when to look next, and how many messages were stuck.
+async fn look_at<S>(
+    store: &S,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+    due: &Due,
+) -> Result<(Option<Timestamp>, u32), Unavailable>
+where
+    S: ReadCampaigns + ReadMessages + BoardStore + Holds + Pacer,
+{
+    let now = clock.now();
+    let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
+        return Ok((None, 0));
+    };
+    // While the account's clock is ahead, messages wait for their slots, and nothing is late.
+    let reserved = store.reserved_until(&due.account).await?;
+    if let Some(until) = reserved.filter(|until| *until + GRACE > now)
+        && now < campaign.lookback_ends_at
+    {
+        return Ok((Some(until + GRACE), 0));
+    }
+    let (mut open, mut requeued) = (false, 0);
+    for (number, first) in campaign.chunks() {
+        let Some(chunk) = store.chunk(&due.account, &due.campaign, number).await? else {
+            continue;
+        };
+        let standings = campaign::recipients(store, &campaign, first, u32::MAX).await?;
+        correct(store, &chunk, &standings).await?;
+
+        let mut stuck = Vec::new();
+        for (index, standing) in (0..).zip(&standings) {
+            match verdict(&campaign, standing, now) {
+                Verdict::Settled => {}
+                Verdict::Underway => open = true,
+                Verdict::Overstayed => {
+                    open = true;
+                    let consumer = &standing.recipient.consumer;
+                    release(store, queue, clock, &due.account, consumer).await?;
+                }
+                Verdict::Stuck { attempt } => {
+                    open = true;
+                    stuck.push(MessageJob {
+                        key: chunk.key(&standing.recipient),
+                        place: chunk.place(index),
+                        variables: standing.recipient.variables.clone(),
+                        lookback_ends_at: campaign.lookback_ends_at,
+                        not_before: now,
+                        attempt,
+                    });
+                }
+            }
+        }
+        requeued += u32::try_from(stuck.len()).unwrap_or(u32::MAX);
+        enqueue_paced(
+            store,
+            queue,
+            clock,
+            &due.account,
+            chunk.sends_per_second,
+            stuck,
+        )
+        .await?;
+    }
+    Ok((open.then(|| next_look(&campaign, now)), requeued))
+}
+
+/// After the grace again, or when the lookback ends if all that is left waits for that.
+fn next_look(campaign: &Campaign, now: Timestamp) -> Timestamp {
+    if now < campaign.lookback_ends_at {
+        (now + FIRST_LOOK).min(campaign.lookback_ends_at)
+    } else {
+        now + GRACE
+    }
+}
+
+/// Brings the counts in line with the messages, should changes have been lost on the way.
+async fn correct(
+    store: &impl BoardStore,
+    chunk: &Chunk,
+    standings: &[Standing],
+) -> Result<(), Unavailable> {
+    let changes = (0..)
+        .zip(standings)
+        .filter_map(|(index, standing)| {
+            standing.message.as_ref().map(|message| Change::Message {
+                account: chunk.account.clone(),
+                place: chunk.place(index),
+                progress: message.progress(),
+            })
+        })
+        .collect();
+    board::tally(store, changes).await
+}
+
+/// How a message stands with the sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is in a final state.
+    Settled,
+    /// It waits for something that will come.
+    Underway,
+    /// It still waits for a conversation to close, though its lookback ended.
+    Overstayed,
+    /// Nobody has it.
+    Stuck { attempt: u32 },
+}
+
+fn verdict(campaign: &Campaign, standing: &Standing, now: Timestamp) -> Verdict {
+    let over = now >= campaign.lookback_ends_at;
+    let Some(message) = &standing.message else {
+        let late = over || campaign.created_at + GRACE <= now;
+        return if late {
+            Verdict::Stuck { attempt: 0 }
+        } else {
+            Verdict::Underway
+        };
+    };
+    match message.phase {
+        phase if phase.is_final() => Verdict::Settled,
+        Phase::Held if over => Verdict::Overstayed,
+        Phase::Held => Verdict::Underway,
+        _ if over || message.until.is_none_or(|until| until + GRACE <= now) => Verdict::Stuck {
+            attempt: message.attempt,
+        },
+        _ => Verdict::Underway,
+    }
+}

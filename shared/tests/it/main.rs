@@ -1,0 +1,17 @@
+//! The use cases keep the product's rules and promises, over stores that forget.
+
+mod account;
+mod agent;
+mod board;
+mod create;
+mod dispatch;
+mod hold;
+mod inbox;
+mod reply;
+mod report;
+mod retry;
+mod rules;
+mod send;
+mod sweep;
+mod whole;
+mod world;

@@ -1,0 +1,63 @@
+//! How a sandbox starts: with which keys, on which ports.
+
+use crate::{
+    brand::{Brand, CannotMakeKeys},
+    provider_token::TokenUpdates,
+    tls::{Authority, CannotServeTls},
+};
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// How to start a [`crate::Sandbox`]. The default is one brand, `demo`, on free ports.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Keys of an earlier sandbox ([`crate::Sandbox::keys`]); new ones by default.
+    pub keys: Option<Keys>,
+    /// Where to listen.
+    pub ports: Ports,
+    /// Whether a key's provider token may change at any time.
+    pub token_updates: TokenUpdates,
+}
+
+/// Where to listen on 127.0.0.1; 0 is any free port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Ports {
+    /// APNs, production.
+    pub apns: u16,
+    /// APNs, development.
+    pub apns_development: u16,
+    /// FCM and Google's token endpoint.
+    pub fcm: u16,
+    /// The identity provider.
+    pub identity: u16,
+    /// The control API, plain HTTP.
+    pub control: u16,
+}
+
+/// Everything secret of a sandbox, to start another with. It is JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Keys {
+    pub(crate) authority: Authority,
+    pub(crate) brands: Vec<Brand>,
+}
+
+/// The sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// Keys could not be made or read.
+    #[error(transparent)]
+    Keys(#[from] CannotMakeKeys),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A port could not be had.
+    #[error("cannot listen")]
+    Listen(#[from] io::Error),
+}
+
+impl From<CannotServeTls> for CannotStart {
+    fn from(e: CannotServeTls) -> Self {
+        Self::Tls(e.into())
+    }
+}
