@@ -1,1 +1,46 @@
-//! The functions.
+//! The functions: what each of them does, as modules that its `main.rs` serves.
+//!
+//! | function | subject |
+//! |---|---|
+//! | [`token`] | bearer tokens for a brand's programs |
+//! | [`account`] | apps, skills, settings, API clients |
+//! | [`create_handoff`] | handoffs |
+//! | [`create_campaign`] | campaigns and what became of them |
+//! | [`consumer`] | devices, the inbox, what devices report |
+//! | [`reply`] | the consumer's side of the chat |
+//! | [`agent`] | the agents' side of the chat |
+//! | [`report`] | outbound reporting |
+//! | `dispatch`, `tally` | what follows from a write: [`stream`] |
+//! | `send` | jobs from the queue to the gateways |
+//! | `sweep` | what got stuck |
+
+#[path = "account/routes.rs"]
+pub mod account;
+#[path = "agent/mod.rs"]
+pub mod agent;
+mod chat;
+#[path = "consumer/routes.rs"]
+pub mod consumer;
+#[path = "create-campaign/mod.rs"]
+pub mod create_campaign;
+#[path = "create-handoff/mod.rs"]
+pub mod create_handoff;
+#[path = "reply/routes.rs"]
+pub mod reply;
+#[path = "report/mod.rs"]
+pub mod report;
+pub mod stream;
+#[path = "token/routes.rs"]
+pub mod token;
+
+use domain::clock::SystemClock;
+use dynamodb::Table;
+
+/// What most functions stand on.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    /// Where everything is kept.
+    pub table: Table,
+    /// Tells the time.
+    pub clock: SystemClock,
+}

@@ -1,5 +1,8 @@
 //! The sender: takes jobs from the queue and hands notifications to the gateways.
 
+mod credentials;
+
+use credentials::Credentials;
 use domain::{dispatch::Job, send};
 use dynamodb::Table;
 use lambda::{Environment, Receives, Secrets};
@@ -23,7 +26,8 @@ async fn main() -> Result<(), lambda::Error> {
         google_token: gateways.fcm_token,
         authority: None,
     };
-    let gateways = Arc::new(Gateways::new(&settings, Secrets::from_env().await, clock)?);
+    let credentials = Credentials(Secrets::from_env().await);
+    let gateways = Arc::new(Gateways::new(&settings, credentials, clock)?);
     lambda::serve_queue(move |job: Job, _: Receives| {
         let (table, jobs, gateways) = (table.clone(), jobs.clone(), gateways.clone());
         async move { send::send(&table, &jobs, &*gateways, &clock, job).await }

@@ -190,11 +190,11 @@ pub enum InvalidApp {
 }
 
 impl App {
-    /// Checks that the configuration can work.
+    /// Checks that the configuration can work in `account`, whose secrets alone it may name.
     ///
     /// # Errors
     /// When it has no route, a route on the wrong platform, or a malformed field.
-    pub fn checked(self) -> Result<Self, InvalidApp> {
+    pub fn checked(self, account: &AccountId) -> Result<Self, InvalidApp> {
         match (&self.ios, &self.android) {
             (None, None) => return Err(InvalidApp::NoRoute),
             (Some(Route::Fcm { .. }), _) => {
@@ -222,14 +222,14 @@ impl App {
                     field(word(team_id, 10..=10), fields[0])?;
                     field(word(key_id, 10..=10), fields[1])?;
                     field(dotted(topic), fields[2])?;
-                    field(is_secret(credential), fields[3])?;
+                    field(is_secret_of(account, credential), fields[3])?;
                 }
                 Some(Route::Fcm {
                     project_id,
                     credential,
                 }) => {
                     field(dotted(project_id), fields[0])?;
-                    field(is_secret(credential), fields[1])?;
+                    field(is_secret_of(account, credential), fields[1])?;
                 }
                 None => {}
             }
@@ -246,7 +246,8 @@ impl App {
 }
 
 type Field = (&'static str, &'static str);
-const SECRET: &str = "the ARN of a secret in AWS Secrets Manager";
+const SECRET: &str =
+    "the ARN of a secret in AWS Secrets Manager whose name starts with `overture/{accountId}/`";
 const APNS: &[Field] = &[
     ("ios/teamId", "10 letters and digits"),
     ("ios/keyId", "10 letters and digits"),
@@ -291,8 +292,13 @@ fn printed(s: &str) -> bool {
     (1..=512).contains(&s.len()) && s.chars().all(|c| !c.is_control() && !c.is_whitespace())
 }
 
-fn is_secret(s: &str) -> bool {
-    printed(s) && s.starts_with("arn:") && s.split(':').nth(2) == Some("secretsmanager")
+/// A brand's secrets have its account in their names, so that no brand sends with another's.
+fn is_secret_of(account: &AccountId, s: &str) -> bool {
+    // arn:<partition>:secretsmanager:<region>:<owner>:secret:<name>
+    let parts: Vec<_> = s.splitn(7, ':').collect();
+    printed(s)
+        && matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name]
+            if name.starts_with(&format!("overture/{account}/")))
 }
 
 /// Reads an account's settings.
@@ -436,6 +442,10 @@ where
 mod tests {
     use super::*;
 
+    fn demo() -> AccountId {
+        "demo".parse().unwrap()
+    }
+
     fn app() -> App {
         App {
             name: "com.example.shop".parse().unwrap(),
@@ -443,7 +453,7 @@ mod tests {
                 team_id: "TEAM123456".into(),
                 key_id: "KEY1234567".into(),
                 topic: "com.example.shop".into(),
-                credential: "arn:aws:secretsmanager:eu-west-1:0:secret:apns".into(),
+                credential: "arn:aws:secretsmanager:eu-west-1:0:secret:overture/demo/apns".into(),
             }),
             android: None,
             identity: Identity {
@@ -456,9 +466,9 @@ mod tests {
 
     #[test]
     fn an_app_needs_a_route() {
-        assert!(app().checked().is_ok());
+        assert!(app().checked(&demo()).is_ok());
         let bare = App { ios: None, ..app() };
-        assert_eq!(bare.checked(), Err(InvalidApp::NoRoute));
+        assert_eq!(bare.checked(&demo()), Err(InvalidApp::NoRoute));
     }
 
     #[test]
@@ -468,7 +478,7 @@ mod tests {
             ..app()
         };
         assert!(matches!(
-            crossed.checked(),
+            crossed.checked(&demo()),
             Err(InvalidApp::WrongRoute { .. })
         ));
     }
@@ -480,7 +490,7 @@ mod tests {
             *credential = "a key, not a name".into();
         }
         assert!(matches!(
-            leaked.checked(),
+            leaked.checked(&demo()),
             Err(InvalidApp::Field {
                 field: "ios/credential",
                 ..
@@ -489,10 +499,18 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_is_a_secret_of_the_account() {
+        let other: AccountId = "other".parse().unwrap();
+        assert!(app().checked(&other).is_err());
+        let shorter: AccountId = "dem".parse().unwrap();
+        assert!(app().checked(&shorter).is_err());
+    }
+
+    #[test]
     fn keys_are_fetched_over_https_only() {
         let mut plain = app();
         plain.identity.jwks_uri = "http://id.example.com/jwks.json".into();
-        assert!(plain.checked().is_err());
+        assert!(plain.checked(&demo()).is_err());
     }
 
     #[test]

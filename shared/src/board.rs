@@ -236,11 +236,17 @@ impl Board {
         if revision <= cell.revision {
             return false;
         }
-        if let (State::Failed, Some(failure)) = (progress.state, progress.failure)
-            && cell.state != State::Failed
-        {
-            *self.failures.entry(failure).or_default() += 1;
+        // A device can report a message that failed for want of the gateway's answer.
+        if let Some(failure) = progress.failure {
+            let count = self.failures.entry(failure).or_default();
+            match (cell.state, progress.state) {
+                (State::Failed, State::Failed) => {}
+                (_, State::Failed) => *count += 1,
+                (State::Failed, _) => *count = count.saturating_sub(1),
+                _ => {}
+            }
         }
+        self.failures.retain(|_, count| *count > 0);
         *cell = Cell {
             revision,
             state: progress.state,

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The present instant.
+    /// The present instant, in whole milliseconds: what is kept and what is answered are
+    /// the same.
     fn now(&self) -> Timestamp;
 }
 
@@ -28,6 +29,7 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        now.checked_add(self.offset).unwrap_or(now)
+        let moved = now.checked_add(self.offset).unwrap_or(now);
+        Timestamp::from_millisecond(moved.as_millisecond()).unwrap_or(moved)
     }
 }

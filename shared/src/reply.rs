@@ -276,14 +276,16 @@ where
         }
         None => inbox::list(store, &At(now), consumer).await?,
     };
-    let Some(message) = candidates.into_iter().find(|m| m.lives_at(now)) else {
-        return Ok(None);
-    };
-    let campaign = store
-        .campaign(&consumer.account, &message.place.campaign)
-        .await?
-        .filter(|campaign| message.responded_at.is_none() || campaign.route_all);
-    Ok(campaign.map(|campaign| (message, campaign)))
+    for message in candidates.into_iter().filter(|m| m.lives_at(now)) {
+        let campaign = store
+            .campaign(&consumer.account, &message.place.campaign)
+            .await?
+            .filter(|campaign| message.responded_at.is_none() || campaign.route_all);
+        if let Some(campaign) = campaign {
+            return Ok(Some((message, campaign)));
+        }
+    }
+    Ok(None)
 }
 
 /// A clock that stands still.

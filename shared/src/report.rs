@@ -4,6 +4,7 @@
 use crate::{
     board::{Tally, shown},
     campaign::{self, Campaign, Heads, ReadCampaigns, Standing},
+    handoff::Source,
     id::{AccountId, CampaignId, TransactionId},
     message::{Message, ReadMessages, State},
     store::Unavailable,
@@ -47,6 +48,8 @@ pub trait ListCampaigns: Send + Sync {
 /// Which rows of the transactions report are wanted; an empty set wants all.
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
+    /// By what started the campaign; `None` wants all.
+    pub source: Option<Source>,
     /// By skill.
     pub skills: BTreeSet<String>,
     /// By state.
@@ -56,6 +59,11 @@ pub struct Filters {
 }
 
 impl Filters {
+    fn want(&self, campaign: &Campaign) -> bool {
+        self.source.is_none_or(|source| source == campaign.source)
+            && (self.skills.is_empty() || self.skills.contains(campaign.skill.as_str()))
+    }
+
     fn admit(&self, campaign: &Campaign, standing: &Standing) -> bool {
         let state = standing
             .message
@@ -101,7 +109,7 @@ where
         let Some(campaign) = store.campaign(account, &id).await? else {
             continue;
         };
-        if !filters.skills.is_empty() && !filters.skills.contains(campaign.skill.as_str()) {
+        if !filters.want(&campaign) {
             continue;
         }
         if plain && skip >= campaign.recipients() as usize {

@@ -220,7 +220,10 @@ where
                 Ok(Done::Through)
             }
             Claim::Granted(taken) => {
-                let outcome = self.attempt(&job, &taken).await?;
+                let mut outcome = self.attempt(&job, &taken).await?;
+                if !taken.is_empty() {
+                    outcome = stays_sent(outcome);
+                }
                 self.finish(job, outcome).await?;
                 Ok(Done::Through)
             }
@@ -250,7 +253,9 @@ where
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await
             }
             Next::Held => {
-                // It may have closed before the hold was there to be let go.
+                // It may have closed before the message was held: then the hold is gone,
+                // and nobody comes back for it.
+                self.store.hold(&job).await?;
                 let key = &job.key;
                 let standing = self.store.standing(&key.account, &key.consumer).await?;
                 if standing.conversation.is_none() {
@@ -285,6 +290,18 @@ where
             events: vec![Event::new(at, event, detail)],
             at,
         };
+        let campaign = self
+            .store
+            .campaign(&key.account, &job.place.campaign)
+            .await?;
+        // First: what counts as cancelled since the call must not become anything else.
+        if campaign.as_ref().is_some_and(|c| c.cancelled_at.is_some()) {
+            return Ok(ends(
+                Next::Cancelled,
+                "CANCELLED",
+                "The campaign was cancelled.",
+            ));
+        }
         if at >= job.lookback_ends_at {
             return Ok(ends(
                 Next::Expired,
@@ -292,20 +309,9 @@ where
                 "The lookback ended before the message could leave.",
             ));
         }
-        let Some(campaign) = self
-            .store
-            .campaign(&key.account, &job.place.campaign)
-            .await?
-        else {
+        let Some(campaign) = campaign else {
             return Ok(fails(at, None, Failure::CampaignGone));
         };
-        if campaign.cancelled_at.is_some() {
-            return Ok(ends(
-                Next::Cancelled,
-                "CANCELLED",
-                "The campaign was cancelled.",
-            ));
-        }
         let rendered = campaign.content.render(&job.variables);
         let standing = self.store.standing(&key.account, &key.consumer).await?;
         if standing.profile.is_none() {
@@ -569,6 +575,18 @@ fn fails(at: Timestamp, rendered: Option<Rendered>, failure: Failure) -> Attempt
             format!("{}: {}", failure.as_str(), failure.explanation()),
         )],
         at,
+    }
+}
+
+/// What left for one device was sent, whatever keeps it from the others.
+fn stays_sent(outcome: Attempt) -> Attempt {
+    match outcome.next {
+        Next::Failed(_) | Next::Expired | Next::Cancelled => Attempt {
+            next: Next::Sent,
+            events: Vec::new(),
+            ..outcome
+        },
+        _ => outcome,
     }
 }
 

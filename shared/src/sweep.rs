@@ -7,7 +7,7 @@
 
 use crate::{
     board::{self, BoardStore, Change},
-    campaign::{self, Campaign, Chunk, ReadCampaigns, Standing},
+    campaign::{self, Campaign, Chunk, ReadCampaigns, Recipient, Standing},
     clock::Clock,
     dispatch::{Enqueue, Holds, MessageJob, enqueue_paced, release},
     id::{AccountId, CampaignId},
@@ -70,14 +70,19 @@ pub async fn sweep<S>(
 where
     S: DueStore + ReadCampaigns + ReadMessages + BoardStore + Holds + Pacer,
 {
-    let mut swept = Swept::default();
+    let (mut swept, mut failed) = (Swept::default(), None);
     for due in store.due(clock.now()).await? {
-        let (next, requeued) = look_at(store, queue, clock, &due).await?;
-        store.reschedule(&due, next).await?;
-        swept.campaigns += 1;
-        swept.requeued += requeued;
+        // One that cannot be looked at must not keep the others from it.
+        match look_at(store, queue, clock, &due).await {
+            Ok((next, requeued)) => {
+                store.reschedule(&due, next).await?;
+                swept.campaigns += 1;
+                swept.requeued += requeued;
+            }
+            Err(e) => failed = Some(e),
+        }
     }
-    Ok(swept)
+    failed.map_or(Ok(swept), Err)
 }
 
 /// Gets one campaign going again; when to look next, and how many messages were stuck.
@@ -114,21 +119,16 @@ where
             match verdict(&campaign, standing, now) {
                 Verdict::Settled => {}
                 Verdict::Underway => open = true,
-                Verdict::Overstayed => {
+                Verdict::Overstayed { attempt } => {
                     open = true;
-                    let consumer = &standing.recipient.consumer;
-                    release(store, queue, clock, &due.account, consumer).await?;
+                    // Remembered anew, should that have been lost: release finds it then.
+                    let job = job(&chunk, index, &standing.recipient, now, attempt);
+                    store.hold(&job).await?;
+                    release(store, queue, clock, &due.account, &job.key.consumer).await?;
                 }
                 Verdict::Stuck { attempt } => {
                     open = true;
-                    stuck.push(MessageJob {
-                        key: chunk.key(&standing.recipient),
-                        place: chunk.place(index),
-                        variables: standing.recipient.variables.clone(),
-                        lookback_ends_at: campaign.lookback_ends_at,
-                        not_before: now,
-                        attempt,
-                    });
+                    stuck.push(job(&chunk, index, &standing.recipient, now, attempt));
                 }
             }
         }
@@ -144,6 +144,24 @@ where
         .await?;
     }
     Ok((open.then(|| next_look(&campaign, now)), requeued))
+}
+
+/// The job of a recipient's message, due now.
+fn job(
+    chunk: &Chunk,
+    index: u32,
+    recipient: &Recipient,
+    now: Timestamp,
+    attempt: u32,
+) -> MessageJob {
+    MessageJob {
+        key: chunk.key(recipient),
+        place: chunk.place(index),
+        variables: recipient.variables.clone(),
+        lookback_ends_at: chunk.lookback_ends_at,
+        not_before: now,
+        attempt,
+    }
 }
 
 /// After the grace again, or when the lookback ends if all that is left waits for that.
@@ -182,9 +200,15 @@ enum Verdict {
     /// It waits for something that will come.
     Underway,
     /// It still waits for a conversation to close, though its lookback ended.
-    Overstayed,
+    Overstayed {
+        /// Which try was held.
+        attempt: u32,
+    },
     /// Nobody has it.
-    Stuck { attempt: u32 },
+    Stuck {
+        /// Which try is next.
+        attempt: u32,
+    },
 }
 
 fn verdict(campaign: &Campaign, standing: &Standing, now: Timestamp) -> Verdict {
@@ -199,7 +223,9 @@ fn verdict(campaign: &Campaign, standing: &Standing, now: Timestamp) -> Verdict 
     };
     match message.phase {
         phase if phase.is_final() => Verdict::Settled,
-        Phase::Held if over => Verdict::Overstayed,
+        Phase::Held if over => Verdict::Overstayed {
+            attempt: message.attempt,
+        },
         Phase::Held => Verdict::Underway,
         _ if over || message.until.is_none_or(|until| until + GRACE <= now) => Verdict::Stuck {
             attempt: message.attempt,

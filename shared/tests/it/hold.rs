@@ -30,6 +30,7 @@ async fn rule_10_append_posts_it_into_the_open_conversation() {
     let world = World::new().await;
     world.log_in("ana", "t1").await;
     let open = world.reply("ana", "Hi").await;
+    world.clock.advance(secs(1));
     let accepted = world
         .campaign_with(&["ana"], OpenConversation::Append)
         .await;
@@ -209,13 +210,18 @@ async fn p1_a_close_in_the_middle_of_holding_releases_the_message() {
         let open = world.reply("ana", "Hi").await;
         let accepted = world.campaign_with(&["ana"], OpenConversation::Hold).await;
         let job = world.queue.take_jobs().remove(0);
-        let (sent, ()) = tokio::join!(world.send(job), async {
-            for _ in 0..head_start {
-                tokio::task::yield_now().await;
-            }
-            world.close(open.conversation).await;
-        });
-        sent.unwrap();
+        // The sender stands still after so many steps, while everything else goes on.
+        let mut sender = std::pin::pin!(world.send(job));
+        let sent = tokio::select! {
+            biased;
+            sent = &mut sender => Some(sent),
+            () = steps(head_start) => None,
+        };
+        world.close(open.conversation).await;
+        match sent {
+            Some(sent) => sent.unwrap(),
+            None => sender.await.unwrap(),
+        };
         world.run_for(secs(300)).await;
         let ana = sample::consumer("ana");
         let standing = world.store.standing(&world.account, &ana).await;
@@ -226,5 +232,11 @@ async fn p1_a_close_in_the_middle_of_holding_releases_the_message() {
             State::Sent,
             "closed {head_start} steps after the sender began"
         );
+    }
+}
+
+async fn steps(count: u32) {
+    for _ in 0..count {
+        tokio::task::yield_now().await;
     }
 }

@@ -1,4 +1,9 @@
 //! The use cases keep the product's rules and promises, over stores that forget.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests: a panic is how they speak"
+)]
 
 mod account;
 mod agent;

@@ -1,1 +1,140 @@
-//! report
+//! The transactions report: pages and filters.
+
+use crate::world::{World, secs};
+use domain::{
+    campaign::{CancelCampaigns, Order},
+    message::State,
+    report::{Filters, transactions},
+};
+use std::collections::BTreeSet;
+
+/// The consumers of the rows from `offset` on.
+async fn rows(world: &World, filters: &Filters, offset: usize, limit: usize) -> Vec<String> {
+    let span = (world.now() - secs(3_600), world.now() + secs(1));
+    let found = transactions(&world.store, &world.account, span, filters, offset, limit);
+    found
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.standing.recipient.consumer.to_string())
+        .collect()
+}
+
+/// Three campaigns: a1 a2 a3, b1 b2 (support), c0 … c149.
+async fn campaigns(world: &World) -> Vec<String> {
+    world.raise_limit(200).await;
+    world.log_in("a1", "t1").await;
+    world.campaign(&["a1", "a2", "a3"]).await;
+    world.clock.advance(secs(1));
+    let support = Order {
+        skill: "support".into(),
+        ..world.order(&["b1", "b2"])
+    };
+    world.accept(support).await;
+    world.run().await;
+    let names: Vec<_> = (0..150).map(|i| format!("c{i}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    world.accept(world.order(&names)).await;
+    let all = ["a1", "a2", "a3", "b1", "b2"].into_iter().chain(names);
+    all.map(Into::into).collect()
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_without_gap_or_repeat() {
+    let world = World::new().await;
+    let all = campaigns(&world).await;
+    let plain = Filters::default();
+    assert_eq!(rows(&world, &plain, 0, 1_000).await, all);
+    for size in [1, 2, 3, 7, 100] {
+        let mut read = Vec::new();
+        loop {
+            let page = rows(&world, &plain, read.len(), size).await;
+            assert!(page.len() <= size);
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page);
+        }
+        assert_eq!(read, all, "{size} at a time");
+    }
+    assert!(rows(&world, &plain, 0, 0).await.is_empty());
+    assert!(rows(&world, &plain, 1_000, 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn filters_admit_by_skill_state_and_message() {
+    let world = World::new().await;
+    campaigns(&world).await;
+    let by_skill = Filters {
+        skills: BTreeSet::from(["support".to_owned()]),
+        ..Filters::default()
+    };
+    assert_eq!(rows(&world, &by_skill, 0, 10).await, ["b1", "b2"]);
+    assert_eq!(rows(&world, &by_skill, 1, 10).await, ["b2"]);
+    let by_state = |state| Filters {
+        states: BTreeSet::from([state]),
+        ..Filters::default()
+    };
+    assert_eq!(rows(&world, &by_state(State::Sent), 0, 10).await, ["a1"]);
+    let failed = by_state(State::Failed);
+    assert_eq!(rows(&world, &failed, 0, 10).await, ["a2", "a3", "b1", "b2"]);
+    assert_eq!(rows(&world, &failed, 1, 2).await, ["a3", "b1"]);
+    assert_eq!(
+        rows(&world, &by_state(State::Queued), 145, 10).await.len(),
+        5
+    );
+    let one = world.campaign(&["zoe"]).await;
+    let by_message = Filters {
+        transactions: BTreeSet::from([one.recipients[0].transaction]),
+        ..Filters::default()
+    };
+    assert_eq!(rows(&world, &by_message, 0, 10).await, ["zoe"]);
+    let id = &one.campaign.id;
+    world
+        .store
+        .cancel(&world.account, id, world.now())
+        .await
+        .unwrap();
+    let cancelled = by_state(State::Cancelled);
+    assert_eq!(
+        rows(&world, &cancelled, 0, 10).await,
+        ["zoe"],
+        "as the counts say"
+    );
+}
+
+#[tokio::test]
+async fn the_time_bounds_what_is_reported() {
+    let world = World::new().await;
+    campaigns(&world).await;
+    let span = (world.now() + secs(1), world.now() + secs(2));
+    let none = Filters::default();
+    let found = transactions(&world.store, &world.account, span, &none, 0, 10).await;
+    assert!(found.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_campaigns_recipients_are_paged_within_its_parts() {
+    let world = World::new().await;
+    world.raise_limit(200).await;
+    let names: Vec<_> = (0..150).map(|i| format!("c{i}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let accepted = world.accept(world.order(&names)).await;
+    let mut read = Vec::new();
+    loop {
+        let offset = u32::try_from(read.len()).unwrap();
+        let page = domain::campaign::recipients(&world.store, &accepted.campaign, offset, 40).await;
+        let page = page.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        read.extend(page.into_iter().map(|s| s.recipient.consumer.to_string()));
+    }
+    assert_eq!(read, names);
+    let last = &accepted.recipients[149].consumer;
+    let found = domain::campaign::recipient(&world.store, &accepted.campaign, last).await;
+    assert_eq!(found.unwrap().unwrap().recipient, accepted.recipients[149]);
+    let nobody = "nobody".parse().unwrap();
+    let found = domain::campaign::recipient(&world.store, &accepted.campaign, &nobody).await;
+    assert_eq!(found.unwrap(), None);
+}

@@ -142,7 +142,7 @@ async fn what_left_for_one_device_is_sent_though_the_lookback_ended() {
     let world = World::new().await;
     let accepted = partly_sent(&world).await;
     world.clock.set(accepted.campaign.lookback_ends_at);
-    world.run().await;
+    world.run_for(secs(600)).await;
     assert_sent(&world, &accepted).await;
 }
 

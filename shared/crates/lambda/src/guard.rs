@@ -71,7 +71,8 @@ struct Inner<S, R, F, C> {
     store: S,
     group: Group,
     clock: C,
-    brand: BrandTokens<R>,
+    /// `None` where only consumers call: such a function has no right to the key.
+    brand: Option<BrandTokens<R>>,
     consumers: ConsumerTokens<F>,
     paces: Cache<AccountId, Pace>,
 }
@@ -96,7 +97,17 @@ where
         let name = env.token_secret()?;
         let brand = BrandTokens::new(Secrets::from_env().await, name, clock.now()).await?;
         let consumers = ConsumerTokens::new(HttpsJwks::new()?);
-        Ok(Self::new(store, group, clock, brand, consumers))
+        Ok(Self::new(store, group, clock, Some(brand), consumers))
+    }
+
+    /// The guard of a function that only consumers call: it needs no secret.
+    ///
+    /// # Errors
+    /// When the environment is malformed.
+    pub fn of_consumers(env: &Environment, store: S) -> Result<Self, Error> {
+        let consumers = ConsumerTokens::new(HttpsJwks::new()?);
+        let clock = env.clock()?;
+        Ok(Self::new(store, Group::Campaigns, clock, None, consumers))
     }
 }
 
@@ -112,7 +123,7 @@ where
         store: S,
         group: Group,
         clock: C,
-        brand: BrandTokens<R>,
+        brand: Option<BrandTokens<R>>,
         consumers: ConsumerTokens<F>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -152,6 +163,7 @@ where
             ..
         } = &*self.0;
         if claims_to_be_ours(token) {
+            let brand = brand.as_ref().ok_or_else(not_a_consumer)?;
             let staff = brand.verify(token, now).await?;
             // Not found, as everything of an account that is not theirs.
             if account.as_ref() != Ok(&staff.account) {
@@ -293,6 +305,13 @@ impl<P: Grant, S: Send + Sync> FromRequestParts<S> for Allowed<P> {
     }
 }
 
+fn not_a_consumer() -> Problem {
+    Problem::new(
+        Kind::WrongTokenKind,
+        "this call takes a consumer's token, not a brand's",
+    )
+}
+
 /// A consumer, in the account of the path.
 #[derive(Clone, Debug)]
 pub struct LoggedIn(Consumer);
@@ -311,10 +330,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LoggedIn {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match caller(parts)? {
             Caller::Consumer(consumer) => Ok(Self(consumer.clone())),
-            Caller::Staff(_) => Err(Problem::new(
-                Kind::WrongTokenKind,
-                "this call takes a consumer's token, not a brand's",
-            )),
+            Caller::Staff(_) => Err(not_a_consumer()),
         }
     }
 }

@@ -26,7 +26,7 @@ mod stream;
 mod telemetry;
 
 pub use context::trace_id;
-pub use extract::{Form, Json, Path, Query};
+pub use extract::{Form, Json, OpenAccount, Path, Query};
 pub use guard::{Allowed, Group, Guard, LoggedIn};
 pub use problem::{At, Kind, Problem};
 pub use queue::{Receives, serve_queue};

@@ -64,7 +64,7 @@ where
     let outcome = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
         // One message's panic must not send the whole batch back.
         Ok(job) => {
-            AssertUnwindSafe(async { handle(job, receives).await })
+            AssertUnwindSafe(async { Box::pin(handle(job, receives)).await })
                 .catch_unwind()
                 .await
         }

@@ -19,7 +19,7 @@ where
     lambda_runtime::run_concurrent(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let handle = handle.clone();
         async move {
-            handle().await.map_err(|error| {
+            Box::pin(handle()).await.map_err(|error| {
                 tracing::error!(error = %telemetry::Chain(&error), "a scheduled run failed");
                 Error::from(error)
             })

@@ -77,7 +77,8 @@ where
         .first()
         .and_then(|record| record.change.sequence_number.clone());
     let mut answer = DynamoDbEventResponse::default();
-    if let Err(stuck) = handle(records).await {
+    // Boxed: deep futures are more than the compiler can lay out.
+    if let Err(stuck) = Box::pin(handle(records)).await {
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = stuck.sequence.clone().or(first);
         tracing::error!(stream.sequence = failure.item_identifier, stream.records = count,

@@ -4,8 +4,10 @@
 //! adapter's tests run it there, and that is what makes the fake worth testing with.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "all of this is test code: a panic is how it speaks"
+    clippy::too_many_lines,
+    reason = "all of this is test code: a panic is how it speaks, and a contract is one story"
 )]
 
 pub mod clock;

@@ -2,10 +2,12 @@
 
 pub mod consumer;
 pub mod jwks;
+pub mod operator;
 pub mod token;
 
 pub use consumer::ConsumerTokens;
 pub use jwks::{FetchJwks, HttpsJwks};
+pub use operator::OperatorClient;
 pub use token::{BrandTokens, LIFETIME_SECONDS};
 
 use crate::problem::{Kind, Problem};

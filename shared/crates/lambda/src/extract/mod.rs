@@ -4,4 +4,4 @@ mod json;
 pub(crate) mod params;
 
 pub use json::Json;
-pub use params::{Form, Path, Query};
+pub use params::{Form, OpenAccount, Path, Query};

@@ -8,6 +8,7 @@ use axum::{
     },
     http::request::Parts,
 };
+use domain::id::AccountId;
 use serde::de::{
     DeserializeOwned, IntoDeserializer as _,
     value::{Error, SeqDeserializer},
@@ -36,6 +37,23 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             _ => T::deserialize(SeqDeserializer::new(values.into_iter())),
         };
         read.map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The path's account, where a call comes without a token: whoever calls is not known.
+#[derive(Clone, Debug)]
+pub struct OpenAccount(pub AccountId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OpenAccount {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = raw(parts, state).await?;
+        let account = params.iter().find(|(name, _)| *name == ACCOUNT);
+        account
+            .and_then(|(_, account)| account.parse().ok())
+            .map(Self)
+            .ok_or_else(Problem::not_found)
     }
 }
 

@@ -95,9 +95,11 @@ impl World {
             store,
             Group::Campaigns,
             Still,
-            BrandTokens::new(secret.clone(), "arn", brand::now())
-                .await
-                .unwrap(),
+            Some(
+                BrandTokens::new(secret.clone(), "arn", brand::now())
+                    .await
+                    .unwrap(),
+            ),
             ConsumerTokens::new(signer.provider()),
         );
         let routes = Router::new()

@@ -6,8 +6,10 @@
 
 mod from_domain;
 mod kind;
+mod openapi;
 
 pub use kind::Kind;
+pub use openapi::{Refusals, TokenRefusals};
 
 use crate::{context::Context, telemetry::Chain};
 use axum::{

@@ -9,6 +9,7 @@ use domain::{
     },
     client::{Client, ClientSecret, ClientStore, KnowClients},
 };
+use std::slice::from_ref;
 
 /// A keeper of settings gives back what it was given, and the defaults before that.
 pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
@@ -170,7 +171,7 @@ pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
     );
     assert_eq!(
         store.clients(&ours).await.unwrap(),
-        [client.clone()],
+        from_ref(&client),
         "it is listed"
     );
     assert_eq!(

@@ -10,7 +10,7 @@ use domain::{
 };
 use futures_util::future::join_all;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice::from_ref};
 
 /// A board and its day's totals move together, one change at a time.
 pub async fn board_store<S>(store: &S)
@@ -28,7 +28,7 @@ where
         .expect("a campaign has a board");
     assert_eq!(
         store.boards(&ours, id).await.unwrap(),
-        [first.clone()],
+        from_ref(&first),
         "the same to all readers"
     );
     assert_eq!(
@@ -118,9 +118,9 @@ async fn assert_rivals(store: &(impl BoardStore + ReadDays), old: &Board) {
     new.cells[50].revision = 1;
     new.cells[50].state = State::Sent;
     let difference = difference(&new, old);
-    let saves = join_all((0..8).map(|_| store.save_board(&new, &difference))).await;
+    let results = join_all((0..8).map(|_| store.save_board(&new, &difference))).await;
     // A store may also refuse with an error where two writes collide.
-    let saved = saves.iter().filter(|s| matches!(s, Ok(true))).count();
+    let saved = results.iter().filter(|s| matches!(s, Ok(true))).count();
     assert_eq!(saved, 1, "of many changes at once one is saved");
     let days = store
         .days(&old.account, old.day(), old.day())

@@ -6,6 +6,7 @@ use domain::{
     device::{DeadDevices, Device, DeviceStore, Takes},
 };
 use futures_util::future::join_all;
+use std::slice::from_ref;
 
 /// A consumer's devices come and go, and the consumer stays known.
 pub async fn device_store<S: DeviceStore + ReadStanding>(store: &S) {
@@ -100,12 +101,12 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
     );
     assert_eq!(
         devices(store, &ours, "ben").await,
-        [shared.clone()],
+        from_ref(&shared),
         "and given to the next"
     );
     assert_eq!(
         devices(store, &theirs, "ana").await,
-        [shared.clone()],
+        from_ref(&shared),
         "tokens are per account"
     );
 
@@ -115,7 +116,7 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
     store.register(&ours, &ana, &old).await.unwrap();
     assert_eq!(
         devices(store, &ours, "ben").await,
-        [renewed.clone()],
+        from_ref(&renewed),
         "a token that a device gave up is free, and the device stays"
     );
     store
@@ -170,7 +171,7 @@ pub async fn dead_devices<S: DeadDevices + DeviceStore + ReadStanding>(store: &S
     store.forget(&ours, &ana, &gone).await.unwrap();
     assert_eq!(
         devices(store, &ours, "ana").await,
-        [registered_again.clone()],
+        from_ref(&registered_again),
         "a later registration of the token stays"
     );
     store.register(&ours, &ana, &renewed).await.unwrap();
@@ -178,7 +179,7 @@ pub async fn dead_devices<S: DeadDevices + DeviceStore + ReadStanding>(store: &S
     store.forget(&ours, &ben, &renewed).await.unwrap();
     assert_eq!(
         devices(store, &ours, "ana").await,
-        [renewed.clone()],
+        from_ref(&renewed),
         "a new token stays, and another's word does not count"
     );
     store.forget(&ours, &ana, &renewed).await.unwrap();

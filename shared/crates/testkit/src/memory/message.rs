@@ -53,11 +53,10 @@ fn held_back(message: &Message, attempt: u32, now: Timestamp) -> Option<Claim> {
         not_before: message.until.unwrap_or(now),
     };
     match message.phase {
-        Phase::Queued if message.attempt == attempt => None,
-        Phase::Queued => Some(later),
         Phase::Sending if message.until.is_some_and(|until| now < until) => Some(Claim::Busy),
+        Phase::Queued if message.attempt == attempt => None,
         Phase::Sending if message.attempt <= attempt => None,
-        Phase::Sending => Some(later),
+        Phase::Queued | Phase::Sending => Some(later),
         Phase::Held | Phase::Sent | Phase::Failed | Phase::Expired | Phase::Cancelled => {
             Some(Claim::Settled)
         }

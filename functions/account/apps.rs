@@ -1,0 +1,250 @@
+//! Apps: how their devices are reached, and who vouches for their consumers.
+
+use crate::Ports;
+use axum::{extract::State, http::StatusCode};
+use domain::{
+    account::{self, App, Identity, ReadApps as _, Route, WriteApps as _},
+    id::AppName,
+};
+use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How an app's devices and consumers are known. It has a route for a platform or two.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AppConfiguration {
+    /// How its iOS devices are reached.
+    ios: Option<PushRoute>,
+    /// How its Android devices are reached.
+    android: Option<PushRoute>,
+    /// Who vouches for its consumers.
+    identity: IdentityProvider,
+}
+
+/// An app. Credentials are the names of secrets, never the secrets.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AppAnswer {
+    /// Its bundle id or package name.
+    #[schema(value_type = String, example = "com.example.shop")]
+    app_name: AppName,
+    /// How its iOS devices are reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ios: Option<PushRoute>,
+    /// How its Android devices are reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    android: Option<PushRoute>,
+    /// Who vouches for its consumers.
+    identity: IdentityProvider,
+}
+
+/// All apps of the account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AppList {
+    /// The apps, by name.
+    apps: Vec<AppAnswer>,
+}
+
+/// How the devices of a platform are reached.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(
+    tag = "route",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+enum PushRoute {
+    /// Apple's push service, directly: for iOS.
+    Apns {
+        /// The developer team, 10 characters.
+        #[schema(example = "TEAM123456")]
+        team_id: String,
+        /// The signing key, 10 characters.
+        #[schema(example = "KEY1234567")]
+        key_id: String,
+        /// The app's bundle id.
+        #[schema(example = "com.example.shop")]
+        topic: String,
+        /// The ARN of the secret that holds the signing key (`.p8`).
+        #[schema(example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/apns-AbCdEf")]
+        credential: String,
+    },
+    /// Firebase Cloud Messaging's HTTP v1 API, directly: for Android.
+    Fcm {
+        /// The Firebase project.
+        #[schema(example = "example-shop")]
+        project_id: String,
+        /// The ARN of the secret that holds the service account's JSON.
+        #[schema(example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/fcm-AbCdEf")]
+        credential: String,
+    },
+}
+
+/// The brand's identity provider (OpenID Connect).
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IdentityProvider {
+    /// The tokens' `iss`, exactly.
+    #[schema(example = "https://id.example.com")]
+    issuer: String,
+    /// The tokens' `aud`.
+    #[schema(example = "shop")]
+    audience: String,
+    /// Where the provider's keys are, over HTTPS.
+    #[schema(example = "https://id.example.com/.well-known/jwks.json")]
+    jwks_uri: String,
+}
+
+impl From<PushRoute> for Route {
+    fn from(route: PushRoute) -> Self {
+        match route {
+            PushRoute::Apns {
+                team_id,
+                key_id,
+                topic,
+                credential,
+            } => Self::Apns {
+                team_id,
+                key_id,
+                topic,
+                credential,
+            },
+            PushRoute::Fcm {
+                project_id,
+                credential,
+            } => Self::Fcm {
+                project_id,
+                credential,
+            },
+        }
+    }
+}
+
+impl From<Route> for PushRoute {
+    fn from(route: Route) -> Self {
+        match route {
+            Route::Apns {
+                team_id,
+                key_id,
+                topic,
+                credential,
+            } => Self::Apns {
+                team_id,
+                key_id,
+                topic,
+                credential,
+            },
+            Route::Fcm {
+                project_id,
+                credential,
+            } => Self::Fcm {
+                project_id,
+                credential,
+            },
+        }
+    }
+}
+
+impl From<App> for AppAnswer {
+    fn from(app: App) -> Self {
+        Self {
+            app_name: app.name,
+            ios: app.ios.map(PushRoute::from),
+            android: app.android.map(PushRoute::from),
+            identity: IdentityProvider {
+                issuer: app.identity.issuer,
+                audience: app.identity.audience,
+                jwks_uri: app.identity.jwks_uri,
+            },
+        }
+    }
+}
+
+/// Configures an app.
+#[utoipa::path(
+    put, path = "/api/v2/account/{accountId}/apps/{appName}", tag = "Account",
+    operation_id = "putApp",
+    params(
+        ("accountId" = String, Path, description = "The account."),
+        ("appName" = String, Path, description = "The app's bundle id or package name."),
+    ),
+    request_body = AppConfiguration,
+    responses((status = 200, description = "The app.", body = AppAnswer), Refusals)
+)]
+pub(super) async fn put(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteConfiguration>,
+    Path(name): Path<AppName>,
+    Json(request): Json<AppConfiguration>,
+) -> Result<Json<AppAnswer>, Problem> {
+    let app = App {
+        name,
+        ios: request.ios.map(Route::from),
+        android: request.android.map(Route::from),
+        identity: Identity {
+            issuer: request.identity.issuer,
+            audience: request.identity.audience,
+            jwks_uri: request.identity.jwks_uri,
+        },
+    };
+    let app = account::save_app(&ports.table, &caller.account, app.checked(&caller.account)?).await?;
+    Ok(Json(app.into()))
+}
+
+/// An app's configuration.
+#[utoipa::path(
+    get, path = "/api/v2/account/{accountId}/apps/{appName}", tag = "Account",
+    operation_id = "getApp",
+    params(
+        ("accountId" = String, Path, description = "The account."),
+        ("appName" = String, Path, description = "The app's bundle id or package name."),
+    ),
+    responses((status = 200, description = "The app.", body = AppAnswer), Refusals)
+)]
+pub(super) async fn get(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadConfiguration>,
+    Path(name): Path<AppName>,
+) -> Result<Json<AppAnswer>, Problem> {
+    let apps = ports.table.apps(&caller.account).await?;
+    let app = apps.into_iter().find(|app| app.name == name);
+    app.map(|app| Json(app.into()))
+        .ok_or_else(Problem::not_found)
+}
+
+/// All apps.
+#[utoipa::path(
+    get, path = "/api/v2/account/{accountId}/apps", tag = "Account", operation_id = "listApps",
+    params(("accountId" = String, Path, description = "The account.")),
+    responses((status = 200, description = "The apps.", body = AppList), Refusals)
+)]
+pub(super) async fn list(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadConfiguration>,
+) -> Result<Json<AppList>, Problem> {
+    let apps = ports.table.apps(&caller.account).await?;
+    let apps = apps.into_iter().map(AppAnswer::from).collect();
+    Ok(Json(AppList { apps }))
+}
+
+/// Removes an app: its devices are not notified any more, its consumers not let in.
+#[utoipa::path(
+    delete, path = "/api/v2/account/{accountId}/apps/{appName}", tag = "Account",
+    operation_id = "deleteApp",
+    params(
+        ("accountId" = String, Path, description = "The account."),
+        ("appName" = String, Path, description = "The app's bundle id or package name."),
+    ),
+    responses((status = 204, description = "It is gone."), Refusals)
+)]
+pub(super) async fn delete(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteConfiguration>,
+    Path(name): Path<AppName>,
+) -> Result<StatusCode, Problem> {
+    let was_there = ports.table.remove_app(&caller.account, &name).await?;
+    was_there
+        .then_some(StatusCode::NO_CONTENT)
+        .ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,16 @@
+//! The agents' and bots' side of the chat.
+
+use dynamodb::Table;
+use functions::{Ports, agent};
+use lambda::{Environment, Group, Guard};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let clock = environment.clock()?;
+    let guard = Guard::from_env(&environment, table.clone(), Group::Agents).await?;
+    let ports = Ports { table, clock };
+    let (router, _) = agent::routes().with_state(ports).split_for_parts();
+    lambda::serve(guard.over(router)).await
+}

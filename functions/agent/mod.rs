@@ -1,0 +1,6 @@
+//! Agents and bots: the queue of conversations; accept, answer, transfer, close.
+
+mod body;
+mod routes;
+
+pub use routes::routes;

@@ -1,0 +1,18 @@
+//! Campaigns: accepting them, what became of them, cancelling them.
+
+use dynamodb::Table;
+use functions::{Ports, create_campaign};
+use lambda::{Environment, Group, Guard};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let clock = environment.clock()?;
+    let guard = Guard::from_env(&environment, table.clone(), Group::Campaigns).await?;
+    let ports = Ports { table, clock };
+    let (router, _) = create_campaign::routes()
+        .with_state(ports)
+        .split_for_parts();
+    lambda::serve(guard.over(router)).await
+}

@@ -1,0 +1,7 @@
+//! Campaigns: accepting them, what became of them, cancelling them.
+
+mod body;
+mod routes;
+mod state;
+
+pub use routes::routes;

@@ -1,0 +1,177 @@
+//! The routes of campaigns.
+
+use super::{
+    body::{Answer, Flags, Request},
+    state::{Conversations, History, Position, Recipients, Status, Window},
+};
+use crate::Ports;
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    campaign::{self, Campaign, CancelCampaigns, Idempotency, IdempotencyKey, ReadCampaigns},
+    clock::Clock,
+    id::{AccountId, CampaignId, ConsumerId},
+};
+use dynamodb::Table;
+use lambda::{Allowed, Json, Kind, Path, Problem, Query, may};
+use sha2::{Digest, Sha256};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// All routes of the function.
+pub fn routes() -> OpenApiRouter<Ports> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(status))
+        .routes(routes!(conversations))
+        .routes(routes!(recipients))
+        .routes(routes!(recipient))
+        .routes(routes!(cancel))
+}
+
+/// The header that makes a retry safe.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What the caller promises of equal calls.
+fn idempotency(headers: &HeaderMap, request: &Request) -> Result<Option<Idempotency>, Problem> {
+    let Some(given) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = given.to_str().ok().and_then(IdempotencyKey::parse);
+    let key = key.ok_or_else(|| {
+        Problem::new(
+            Kind::InvalidHeader,
+            "Idempotency-Key must be 1 to 255 visible ASCII characters",
+        )
+    })?;
+    let body = serde_json::to_vec(request).map_err(|e| Problem::internal(&e))?;
+    let fingerprint = Sha256::digest(body)
+        .iter()
+        .fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"));
+    Ok(Some(Idempotency { key, fingerprint }))
+}
+
+/// Posts a campaign: each recipient gets a message.
+///
+/// With an `Idempotency-Key`, equal calls within 24 hours are one: the later ones get the
+/// first one's answer, with `Idempotent-Replayed: true`.
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/campaign", tag = "campaigns",
+    params(("accountId" = String, Path), Flags,
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters.")),
+    request_body = Request,
+    responses((status = 202, body = Answer), (status = 200, body = Answer, description = "With `validate=true`: all was checked, nothing was sent."),
+        (status = "4XX", body = lambda::problem::Body)))]
+async fn create(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteCampaigns>,
+    Query(flags): Query<Flags>,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let idempotency = idempotency(&headers, &request)?;
+    let order = request.order(idempotency, lambda::trace_id().to_string())?;
+    let (table, clock) = (&ports.table, &ports.clock);
+    let accepted = campaign::create(table, clock, &caller.account, order, flags.validate).await?;
+    let replayed = accepted.replayed;
+    let answer = Json(Answer::new(accepted, &request, flags.validate));
+    if flags.validate {
+        return Ok((StatusCode::OK, answer).into_response());
+    }
+    let mut response = (StatusCode::ACCEPTED, answer).into_response();
+    if replayed {
+        let yes = HeaderValue::from_static("true");
+        response.headers_mut().insert("idempotent-replayed", yes);
+    }
+    Ok(response)
+}
+
+async fn find(table: &Table, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
+    let found = table.campaign(account, id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+/// A campaign's state and counts.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}", tag = "campaigns",
+    params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    responses((status = 200, body = Status), (status = "4XX", body = lambda::problem::Body)))]
+async fn status(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadCampaigns>,
+    Path(id): Path<CampaignId>,
+) -> Result<Json<Status>, Problem> {
+    let campaign = find(&ports.table, &caller.account, &id).await?;
+    let boards = ports.table.boards(&caller.account, &id).await?;
+    Ok(Json(Status::new(&campaign, &boards)))
+}
+
+/// Every recipient's status, in LivePerson's words.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/conversations",
+    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    responses((status = 200, body = Conversations), (status = "4XX", body = lambda::problem::Body)))]
+async fn conversations(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadCampaigns>,
+    Path(id): Path<CampaignId>,
+) -> Result<Json<Conversations>, Problem> {
+    let campaign = find(&ports.table, &caller.account, &id).await?;
+    let boards = ports.table.boards(&caller.account, &id).await?;
+    let mut standings = Vec::new();
+    for (_, first) in campaign.chunks() {
+        standings.extend(campaign::recipients(&ports.table, &campaign, first, u32::MAX).await?);
+    }
+    Ok(Json(Conversations::new(&campaign, &boards, &standings)))
+}
+
+/// A page of a campaign's recipients.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/recipients",
+    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
+    responses((status = 200, body = Recipients), (status = "4XX", body = lambda::problem::Body)))]
+async fn recipients(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadCampaigns>,
+    Path(id): Path<CampaignId>,
+    Query(window): Query<Window>,
+) -> Result<Json<Recipients>, Problem> {
+    let limit = window.limit()?;
+    let start = Position::resume(window.cursor.as_deref(), &caller.account, &id)?;
+    let campaign = find(&ports.table, &caller.account, &id).await?;
+    let page = campaign::recipients(&ports.table, &campaign, start, limit).await?;
+    let next = start + u32::try_from(page.len()).unwrap_or(u32::MAX);
+    let cursor = (next < campaign.recipients() && !page.is_empty())
+        .then(|| Position::cursor(&caller.account, &id, next));
+    Ok(Json(Recipients::new(&campaign, &page, cursor)))
+}
+
+/// Everything that happened to one recipient's message.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/recipients/{consumerId}",
+    tag = "campaigns",
+    params(("accountId" = String, Path), ("campaignId" = String, Path), ("consumerId" = String, Path)),
+    responses((status = 200, body = History), (status = "4XX", body = lambda::problem::Body)))]
+async fn recipient(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadCampaigns>,
+    Path((id, consumer)): Path<(CampaignId, ConsumerId)>,
+) -> Result<Json<History>, Problem> {
+    let campaign = find(&ports.table, &caller.account, &id).await?;
+    let found = campaign::recipient(&ports.table, &campaign, &consumer).await?;
+    let standing = found.ok_or_else(Problem::not_found)?;
+    Ok(Json(History::new(&campaign, standing)))
+}
+
+/// Cancels a campaign: what no sender has in hand at this instant is never sent.
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/campaign/{campaignId}/cancel",
+    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    responses((status = 200, body = Status), (status = "4XX", body = lambda::problem::Body)))]
+async fn cancel(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteCampaigns>,
+    Path(id): Path<CampaignId>,
+) -> Result<Json<Status>, Problem> {
+    let now = ports.clock.now();
+    let cancelled = ports.table.cancel(&caller.account, &id, now).await?;
+    let campaign = cancelled.ok_or_else(Problem::not_found)?;
+    let boards = ports.table.boards(&caller.account, &id).await?;
+    Ok(Json(Status::new(&campaign, &boards)))
+}

@@ -1,0 +1,306 @@
+//! What became of a campaign and its recipients, as the API shows it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use domain::{
+    board::{self, Board, Counts, shown},
+    campaign::{Campaign, Standing},
+    failure::Failure,
+    id::{AccountId, CampaignId},
+    message::{Message, State},
+};
+use lambda::{Kind, Problem};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A campaign's state and counts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    proactive_campaign_id: String,
+    campaign_name: String,
+    /// `SENDING`, `FINISHED` or `CANCELLED`.
+    #[schema(example = "FINISHED")]
+    state: &'static str,
+    #[schema(format = "date-time")]
+    created_at: String,
+    handoff_id: String,
+    skill: String,
+    /// `accepted` is the sum of `queued` to `cancelled`; `delivered`, `read` and
+    /// `responded` are among the `sent`.
+    #[schema(value_type = std::collections::BTreeMap<String, u32>)]
+    counts: Counts,
+}
+
+impl Status {
+    /// The status of a campaign with these boards.
+    #[must_use]
+    pub(super) fn new(campaign: &Campaign, boards: &[Board]) -> Self {
+        let counts = board::counts(campaign, boards);
+        Self {
+            proactive_campaign_id: campaign.id.to_string(),
+            campaign_name: campaign.name.as_str().to_owned(),
+            state: board::course(campaign, &counts).as_str(),
+            created_at: campaign.created_at.to_string(),
+            handoff_id: campaign.handoff.to_string(),
+            skill: campaign.skill.to_string(),
+            counts,
+        }
+    }
+}
+
+/// The state of a recipient's message, as the campaign lets it be seen.
+fn state(campaign: &Campaign, standing: &Standing) -> State {
+    let message = standing.message.as_ref();
+    shown(campaign, message.map_or(State::Queued, Message::state))
+}
+
+/// Every recipient's status, in LivePerson's words.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Conversations {
+    #[schema(example = "FINISHED")]
+    campaign_status: &'static str,
+    conversations: Vec<Conversation>,
+}
+
+/// One recipient's status, in LivePerson's words.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Conversation {
+    /// The message's id.
+    id: String,
+    /// `NOT_SENT`, `DELIVERED` (handed to the gateway), `FAILED` or `SKIPPED`.
+    #[schema(example = "DELIVERED")]
+    status: &'static str,
+    /// The conversation that a reply led to.
+    conversation_id: Option<String>,
+    /// Why it failed.
+    error_message: Option<String>,
+}
+
+impl Conversations {
+    /// The statuses of all recipients.
+    #[must_use]
+    pub(super) fn new(campaign: &Campaign, boards: &[Board], standings: &[Standing]) -> Self {
+        let counts = board::counts(campaign, boards);
+        let one = |standing: &Standing| {
+            let state = state(campaign, standing);
+            let message = standing.message.as_ref();
+            let failure = message.and_then(|m| m.failure);
+            Conversation {
+                id: standing.recipient.transaction.to_string(),
+                status: match state {
+                    State::Queued | State::Sending | State::Held => "NOT_SENT",
+                    State::Sent | State::Delivered | State::Read | State::Responded => "DELIVERED",
+                    State::Failed | State::Expired | State::Cancelled => "FAILED",
+                    State::Skipped => "SKIPPED",
+                },
+                conversation_id: message
+                    .and_then(|m| m.conversation)
+                    .map(|id| id.to_string()),
+                error_message: match (failure, state) {
+                    (Some(failure), _) => Some(failure.code()),
+                    (None, State::Expired | State::Cancelled) => Some(state.as_str().to_owned()),
+                    _ => None,
+                },
+            }
+        };
+        Self {
+            campaign_status: board::course(campaign, &counts).as_str(),
+            conversations: standings.iter().map(one).collect(),
+        }
+    }
+}
+
+/// A page of recipients.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Recipients {
+    recipients: Vec<Recipient>,
+    /// Where the next page starts; not there on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// A recipient and the state of their message.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Recipient {
+    #[schema(format = "uuid")]
+    transaction_id: String,
+    consumer_id: String,
+    #[schema(example = "DELIVERED")]
+    state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "NO_DEVICE")]
+    code: Option<&'static str>,
+}
+
+impl Recipient {
+    fn new(campaign: &Campaign, standing: &Standing) -> Self {
+        let failure = standing.message.as_ref().and_then(|m| m.failure);
+        Self {
+            transaction_id: standing.recipient.transaction.to_string(),
+            consumer_id: standing.recipient.consumer.to_string(),
+            state: state(campaign, standing).as_str(),
+            code: failure.map(Failure::as_str),
+        }
+    }
+}
+
+impl Recipients {
+    /// A page, and where the next one starts.
+    #[must_use]
+    pub(super) fn new(campaign: &Campaign, page: &[Standing], cursor: Option<String>) -> Self {
+        Self {
+            recipients: page.iter().map(|s| Recipient::new(campaign, s)).collect(),
+            cursor,
+        }
+    }
+}
+
+/// Everything that happened to a recipient's message.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct History {
+    #[serde(flatten)]
+    recipient: Recipient,
+    /// What the consumer is shown in the chat.
+    text: String,
+    /// LivePerson's code of why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "proactive_16")]
+    error_code: Option<String>,
+    /// What happened, in order.
+    timeline: Vec<Event>,
+    /// What happens next, or what the brand can do.
+    next: &'static str,
+}
+
+/// A line of a message's history.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Event {
+    #[schema(format = "date-time")]
+    at: String,
+    #[schema(example = "SENT")]
+    event: String,
+    detail: String,
+}
+
+impl History {
+    /// The history of a recipient's message.
+    #[must_use]
+    pub(super) fn new(campaign: &Campaign, standing: Standing) -> Self {
+        let recipient = Recipient::new(campaign, &standing);
+        let state = state(campaign, &standing);
+        let failure = standing.message.as_ref().and_then(|m| m.failure);
+        let rendered = campaign.content.render(&standing.recipient.variables);
+        let accepted = Event {
+            at: campaign.created_at.to_string(),
+            event: "ACCEPTED".to_owned(),
+            detail: "The campaign was accepted.".to_owned(),
+        };
+        let events = standing.message.into_iter().flat_map(|m| m.timeline);
+        Self {
+            recipient,
+            text: rendered.text,
+            error_code: failure.map(Failure::code),
+            timeline: std::iter::once(accepted)
+                .chain(events.map(|e| Event {
+                    at: e.at.to_string(),
+                    event: e.event,
+                    detail: e.detail,
+                }))
+                .collect(),
+            next: failure.map_or_else(|| next(state), |f| f.explanation()),
+        }
+    }
+}
+
+/// What happens next to a message, or what the brand can do.
+const fn next(state: State) -> &'static str {
+    match state {
+        State::Queued => "It waits for its turn at the account's pace, or for its next try.",
+        State::Sending => "It is being handed to the gateways.",
+        State::Held => "It goes out when the consumer's conversation closes.",
+        State::Sent => "A gateway took it; the device has not reported it yet.",
+        State::Delivered => "The consumer has not opened it yet.",
+        State::Read => "The consumer has not replied yet.",
+        State::Responded => "The conversation is with the agents.",
+        State::Failed => "Nothing more is tried.",
+        State::Skipped => "It was left out on purpose.",
+        State::Expired => "Its lookback ended: post a new campaign to reach the consumer.",
+        State::Cancelled => "The campaign was cancelled: post a new one to reach the consumer.",
+    }
+}
+
+/// Which page of recipients is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Window {
+    /// Where the page starts: the `cursor` of the page before.
+    pub cursor: Option<String>,
+    /// The most of a page, 1 to 100; 100 by default.
+    limit: Option<u32>,
+}
+
+impl Window {
+    /// The most of a page.
+    ///
+    /// # Errors
+    /// When it is out of its bounds.
+    pub(super) fn limit(&self) -> Result<u32, Problem> {
+        let limit = self.limit.unwrap_or(100);
+        if (1..=100).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(Problem::new(Kind::InvalidQuery, "`limit` must be 1 to 100"))
+        }
+    }
+}
+
+/// A place in a campaign's recipients, as a cursor holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Position {
+    account: AccountId,
+    campaign: CampaignId,
+    next: u32,
+}
+
+impl Position {
+    /// The cursor that goes on at `next`.
+    #[must_use]
+    pub(super) fn cursor(account: &AccountId, campaign: &CampaignId, next: u32) -> String {
+        let position = Self {
+            account: account.clone(),
+            campaign: campaign.clone(),
+            next,
+        };
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&position).unwrap_or_default())
+    }
+
+    /// Where `cursor` goes on; at the start without one.
+    ///
+    /// # Errors
+    /// When it is none of this campaign.
+    pub(super) fn resume(
+        cursor: Option<&str>,
+        account: &AccountId,
+        campaign: &CampaignId,
+    ) -> Result<u32, Problem> {
+        let Some(cursor) = cursor else { return Ok(0) };
+        BASE64_URL_SAFE_NO_PAD
+            .decode(cursor)
+            .ok()
+            .and_then(|json| serde_json::from_slice::<Self>(&json).ok())
+            .filter(|p| p.account == *account && p.campaign == *campaign)
+            .map(|p| p.next)
+            .ok_or_else(|| {
+                Problem::new(
+                    Kind::InvalidCursor,
+                    "the cursor must be one that this listing gave: leave it out to start anew",
+                )
+            })
+    }
+}

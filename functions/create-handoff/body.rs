@@ -1,0 +1,429 @@
+//! Handoffs as the API shows them, in LivePerson's field names.
+
+use domain::{
+    handoff::{self, Apps, Content, Design, HandoffName, InvalidContent, Source},
+    id::AppName,
+    lookback::Lookback,
+    text::{InvalidText, Template},
+};
+use lambda::{At as _, Kind, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// A handoff to make, or what to change one into.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Request {
+    /// The title: 1 to 255 characters, unique in the account, without `<` and `>`.
+    #[schema(example = "Renewal")]
+    name: String,
+    /// Days of the lookback, 0 to 30. With hours and minutes 60 minutes to 30 days; 30 days
+    /// when none of the three is given.
+    lookback_period_day: Option<u32>,
+    /// Hours of the lookback, 0 to 23.
+    lookback_period_hour: Option<u32>,
+    /// Minutes of the lookback, 0 to 59 (not in LivePerson's API).
+    lookback_period_minute: Option<u32>,
+    /// Whether conversations started anew within the lookback go to the campaign's skill.
+    #[serde(default)]
+    route_all_within_lookback: bool,
+    /// What starts its messages.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "PROACTIVE")]
+    source: Source,
+    /// The one channel, `inapp`.
+    channels: Vec<ChannelRequest>,
+}
+
+/// A channel.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ChannelRequest {
+    /// `inapp`.
+    #[serde(rename = "type")]
+    #[schema(example = "inapp")]
+    kind: String,
+    /// 1 to 4 apps of the account.
+    #[serde(default)]
+    app_names: Vec<String>,
+    /// The texts' language, as BCP 47; `en` by default.
+    language: Option<String>,
+    /// The one component, `text`.
+    #[serde(default)]
+    message_components: Vec<ComponentRequest>,
+    #[schema(ignore)]
+    outboundnumber: Option<Value>,
+    #[schema(ignore)]
+    namespace: Option<Value>,
+    #[schema(ignore)]
+    templatename: Option<Value>,
+}
+
+/// A part of the message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ComponentRequest {
+    /// `text`.
+    #[serde(rename = "type")]
+    #[schema(example = "text")]
+    kind: String,
+    /// What stands in the chat, with placeholders `${{1}}` to `${{20}}`.
+    #[schema(example = "Hi ${{1}}, your card is on its way. 🎉")]
+    message_text: Option<String>,
+    /// The line above the notification.
+    #[schema(example = "Hello ${{1}}")]
+    notification_title: Option<String>,
+    /// What the notification says, unless it says the same as the chat.
+    notification_message: Option<String>,
+    /// Whether the notification says the same as the chat; by default it does when
+    /// `notificationMessage` is not given.
+    is_same_message_for_notification: Option<bool>,
+    /// The placeholders' numbers; checked against the texts when given.
+    #[serde(alias = "Variables")]
+    variables: Option<Vec<String>>,
+    #[schema(ignore)]
+    url: Option<Value>,
+    #[schema(ignore)]
+    is_clickable: Option<Value>,
+    #[schema(ignore)]
+    destination_url: Option<Value>,
+}
+
+fn not_supported(pointer: impl Into<String>, detail: &str) -> Problem {
+    Problem::new(Kind::NotSupported, detail).at(pointer)
+}
+
+impl Request {
+    /// What the caller decided of the handoff.
+    ///
+    /// # Errors
+    /// When something of it is refused.
+    pub(super) fn parse(self) -> Result<Design, Problem> {
+        let name = HandoffName::parse(&self.name).at("/name")?;
+        let lookback = lookback(
+            self.lookback_period_day,
+            self.lookback_period_hour,
+            self.lookback_period_minute,
+        )?
+        .unwrap_or_default();
+        if let Some(at) = self.channels.iter().position(|c| c.kind != "inapp") {
+            return Err(not_supported(
+                format!("/channels/{at}/type"),
+                "the channel is `inapp`, alone: In-App does not mix with other channels",
+            ));
+        }
+        let [channel]: [ChannelRequest; 1] = self.channels.try_into().map_err(|_| {
+            Problem::invalid("/channels", "a handoff has one channel, of type `inapp`")
+        })?;
+        let (apps, language, content) = channel.parse()?;
+        Ok(Design {
+            name,
+            lookback,
+            route_all: self.route_all_within_lookback,
+            source: self.source,
+            apps,
+            language,
+            content,
+        })
+    }
+}
+
+/// A lookback of its parts; `None` when none is given.
+///
+/// # Errors
+/// When a part, or their sum, is out of its bounds.
+pub(crate) fn lookback(
+    days: Option<u32>,
+    hours: Option<u32>,
+    minutes: Option<u32>,
+) -> Result<Option<Lookback>, Problem> {
+    for (given, most, pointer) in [
+        (hours, 23, "/lookbackPeriodHour"),
+        (minutes, 59, "/lookbackPeriodMinute"),
+    ] {
+        if given.is_some_and(|n| n > most) {
+            let detail = format!("must be 0 to {most}");
+            return Err(Problem::new(Kind::InvalidLookback, detail).at(pointer));
+        }
+    }
+    if (days, hours, minutes) == (None, None, None) {
+        return Ok(None);
+    }
+    let part = Option::unwrap_or_default;
+    Lookback::new(part(days), part(hours), part(minutes))
+        .map(Some)
+        .at("/lookbackPeriodDay")
+}
+
+impl ChannelRequest {
+    fn parse(self) -> Result<(Apps, String, Content), Problem> {
+        for (field, given) in [
+            ("outboundnumber", &self.outboundnumber),
+            ("namespace", &self.namespace),
+            ("templatename", &self.templatename),
+        ] {
+            if given.is_some() {
+                let pointer = format!("/channels/0/{field}");
+                return Err(not_supported(pointer, "In-App has none: leave it out"));
+            }
+        }
+        let apps = (0..)
+            .zip(&self.app_names)
+            .map(|(i, app): (usize, _)| {
+                app.parse::<AppName>()
+                    .at(&format!("/channels/0/appNames/{i}"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let apps = Apps::try_from(apps).at("/channels/0/appNames")?;
+        let language = self.language.unwrap_or_else(|| "en".to_owned());
+        let is_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if !(2..=35).contains(&language.len()) || !language.chars().all(is_tag) {
+            let pointer = "/channels/0/language";
+            return Err(Problem::invalid(pointer, "must be a language tag, as `en`"));
+        }
+        let components = "/channels/0/messageComponents";
+        if let Some(at) = self
+            .message_components
+            .iter()
+            .position(|c| c.kind != "text")
+        {
+            return Err(not_supported(
+                format!("{components}/{at}/type"),
+                "In-App carries text and emoji only: the component is `text`",
+            ));
+        }
+        let [component]: [ComponentRequest; 1] =
+            self.message_components.try_into().map_err(|_| {
+                Problem::invalid(components, "a handoff has one component, of type `text`")
+            })?;
+        Ok((apps, language, component.parse()?))
+    }
+}
+
+impl ComponentRequest {
+    fn parse(self) -> Result<Content, Problem> {
+        let place = "/channels/0/messageComponents/0";
+        for (field, given) in [
+            ("url", &self.url),
+            ("isClickable", &self.is_clickable),
+            ("destinationUrl", &self.destination_url),
+        ] {
+            if given.is_some() {
+                return Err(not_supported(
+                    format!("{place}/{field}"),
+                    "In-App carries text and emoji only",
+                ));
+            }
+        }
+        let template = |field: &'static str, text: Option<String>| {
+            let invalid =
+                |reason: InvalidText| Problem::from(InvalidContent { field, reason }).at(place);
+            text.map(|text| Template::parse(&text).map_err(invalid))
+                .transpose()
+        };
+        let message = template("messageText", self.message_text)?.ok_or_else(|| {
+            Problem::invalid(
+                format!("{place}/messageText"),
+                "Fields missing in request: messageText",
+            )
+        })?;
+        // LivePerson's own form sends what was left blank as blank.
+        let given = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
+        let title = template("notificationTitle", given(self.notification_title))?;
+        let notification = template("notificationMessage", given(self.notification_message))?;
+        let notification = match (self.is_same_message_for_notification, notification) {
+            (Some(true), _) => None,
+            (Some(false), None) => {
+                return Err(Problem::invalid(
+                    format!("{place}/notificationMessage"),
+                    "must be given when `isSameMessageForNotification` is false",
+                ));
+            }
+            (_, notification) => notification,
+        };
+        let content = Content {
+            message,
+            title,
+            notification,
+        };
+        if let Some(variables) = self.variables {
+            let used = content.placeholders();
+            let listed: Option<std::collections::BTreeSet<u8>> =
+                variables.iter().map(|v| v.parse().ok()).collect();
+            if listed.as_ref() != Some(&used) {
+                let used: Vec<_> = used.iter().map(ToString::to_string).collect();
+                return Err(Problem::invalid(
+                    format!("{place}/variables"),
+                    format_args!("must list the texts' placeholders: {used:?}"),
+                ));
+            }
+        }
+        Ok(content)
+    }
+}
+
+/// A handoff.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Handoff {
+    /// `H` and digits.
+    #[schema(example = "H1234567890")]
+    id: String,
+    /// The title.
+    name: String,
+    /// Days of the lookback.
+    lookback_period_day: u32,
+    /// Hours of the lookback.
+    lookback_period_hour: u32,
+    /// Minutes of the lookback, when there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookback_period_minute: Option<u32>,
+    /// Whether conversations started anew within the lookback go to the campaign's skill.
+    route_all_within_lookback: bool,
+    /// `PROACTIVE` or `IVR`.
+    source: &'static str,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    created_at: String,
+    /// When it was last changed.
+    #[schema(format = "date-time")]
+    updated_at: String,
+    /// The one channel.
+    channels: Vec<Channel>,
+}
+
+/// A handoff's channel.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Channel {
+    /// `inapp`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The apps, in order.
+    app_names: Vec<String>,
+    /// The texts' language.
+    language: String,
+    /// The one component.
+    message_components: Vec<Component>,
+}
+
+/// A handoff's texts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Component {
+    /// `text`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What stands in the chat.
+    message_text: String,
+    /// The line above the notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification_title: Option<String>,
+    /// What the notification says.
+    notification_message: String,
+    /// Whether the notification says the same as the chat.
+    is_same_message_for_notification: bool,
+    /// The placeholders' numbers.
+    variables: Vec<String>,
+}
+
+impl From<handoff::Handoff> for Handoff {
+    fn from(handoff: handoff::Handoff) -> Self {
+        let design = handoff.design;
+        let content = design.content;
+        let same = content.notification.is_none();
+        let variables = content.placeholders();
+        let notification = content.notification.as_ref().unwrap_or(&content.message);
+        Self {
+            id: handoff.id.to_string(),
+            name: design.name.as_str().to_owned(),
+            lookback_period_day: design.lookback.days(),
+            lookback_period_hour: design.lookback.hours(),
+            lookback_period_minute: Some(design.lookback.minutes()).filter(|m| *m > 0),
+            route_all_within_lookback: design.route_all,
+            source: design.source.as_str(),
+            created_at: handoff.created_at.to_string(),
+            updated_at: handoff.updated_at.to_string(),
+            channels: vec![Channel {
+                kind: "inapp",
+                app_names: design
+                    .apps
+                    .as_slice()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                language: design.language,
+                message_components: vec![Component {
+                    kind: "text",
+                    message_text: content.message.as_str().to_owned(),
+                    notification_title: content.title.map(|t| t.as_str().to_owned()),
+                    notification_message: notification.as_str().to_owned(),
+                    is_same_message_for_notification: same,
+                    variables: variables.iter().map(ToString::to_string).collect(),
+                }],
+            }],
+        }
+    }
+}
+
+/// A page of handoffs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listing {
+    /// The handoffs of the page, oldest first.
+    pub handoffs: Vec<Handoff>,
+    /// How many there are on all pages.
+    pub total: usize,
+    /// The place of the first.
+    pub offset: usize,
+    /// The most of a page.
+    pub limit: usize,
+}
+
+/// Which handoffs are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Window {
+    /// The place of the first, from 0.
+    offset: Option<usize>,
+    /// The most of a page, 1 to 100; 30 by default.
+    limit: Option<usize>,
+    /// Only those whose title holds this, whatever the case.
+    name: Option<String>,
+    /// Only those with a channel of this type.
+    channel: Option<String>,
+    /// LivePerson's version parameter: `1`, which changes nothing.
+    #[serde(rename = "v")]
+    #[param(rename = "v")]
+    _version: Option<String>,
+}
+
+impl Window {
+    /// The offset and the limit.
+    ///
+    /// # Errors
+    /// When the limit is out of its bounds.
+    pub(super) fn checked(&self) -> Result<(usize, usize), Problem> {
+        let limit = self.limit.unwrap_or(30);
+        if (1..=100).contains(&limit) {
+            Ok((self.offset.unwrap_or(0), limit))
+        } else {
+            Err(Problem::new(Kind::InvalidQuery, "`limit` must be 1 to 100"))
+        }
+    }
+
+    /// Whether it wants this one.
+    #[must_use]
+    pub(super) fn admits(&self, handoff: &handoff::Handoff) -> bool {
+        let name = handoff.design.name.as_str().to_lowercase();
+        self.channel
+            .as_ref()
+            .is_none_or(|channel| channel == "inapp")
+            && self
+                .name
+                .as_ref()
+                .is_none_or(|part| name.contains(&part.to_lowercase()))
+    }
+}

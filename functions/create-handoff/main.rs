@@ -1,0 +1,16 @@
+//! Handoffs: their whole life, and LivePerson's read-only listings of them.
+
+use dynamodb::Table;
+use functions::{Ports, create_handoff};
+use lambda::{Environment, Group, Guard};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let clock = environment.clock()?;
+    let guard = Guard::from_env(&environment, table.clone(), Group::Campaigns).await?;
+    let ports = Ports { table, clock };
+    let (router, _) = create_handoff::routes().with_state(ports).split_for_parts();
+    lambda::serve(guard.over(router)).await
+}

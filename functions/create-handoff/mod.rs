@@ -1,0 +1,7 @@
+//! Handoffs: their whole life, and LivePerson's read-only listings of them.
+
+mod body;
+mod routes;
+
+pub(crate) use body::lookback;
+pub use routes::routes;

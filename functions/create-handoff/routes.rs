@@ -1,0 +1,179 @@
+//! The routes of handoffs.
+
+use super::body::{Handoff, Listing, Request, Window};
+use crate::Ports;
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    handoff::{self, HandoffStore},
+    id::{AccountId, HandoffId},
+};
+use dynamodb::Table;
+use lambda::{Allowed, Json, Kind, Path, Problem, Query, may};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// All routes of the function.
+pub fn routes() -> OpenApiRouter<Ports> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, delete))
+        .routes(routes!(list_all))
+        .routes(routes!(list_channel))
+}
+
+/// A handoff with its version as an entity tag.
+fn tagged(status: StatusCode, handoff: handoff::Handoff) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", handoff.version));
+    let mut response = (status, Json(Handoff::from(handoff))).into_response();
+    if let Ok(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// The version that the caller read, from `If-Match`.
+fn expected(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(given) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let tag = given.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return Ok(None);
+    }
+    tag.trim_matches('"').parse().map(Some).map_err(|_| {
+        Problem::new(
+            Kind::InvalidHeader,
+            "If-Match must be an entity tag as a handoff's ETag gave it, or `*`",
+        )
+    })
+}
+
+/// Makes a handoff.
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/handoffs", tag = "handoffs",
+    params(("accountId" = String, Path)), request_body = Request,
+    responses((status = 201, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+async fn create(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteHandoffs>,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let design = request.parse()?;
+    let handoff = handoff::create(&ports.table, &ports.clock, &caller.account, design).await?;
+    Ok(tagged(StatusCode::CREATED, handoff))
+}
+
+/// The account's handoffs, oldest first.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs", tag = "handoffs",
+    params(("accountId" = String, Path), Window),
+    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+async fn list(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadHandoffs>,
+    Query(window): Query<Window>,
+) -> Result<Json<Listing>, Problem> {
+    page(&ports.table, &caller.account, &window, |_| true).await
+}
+
+/// One handoff.
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+    params(("accountId" = String, Path), ("handoffId" = String, Path)),
+    responses((status = 200, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+async fn read(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadHandoffs>,
+    Path(id): Path<HandoffId>,
+) -> Result<Response, Problem> {
+    let found = ports.table.find(&caller.account, &id).await?;
+    found
+        .map(|handoff| tagged(StatusCode::OK, handoff))
+        .ok_or_else(Problem::not_found)
+}
+
+/// Changes a handoff; campaigns that run keep what they started with.
+#[utoipa::path(put, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+    params(("accountId" = String, Path), ("handoffId" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "The handoff's ETag: changes only what was read.")),
+    request_body = Request,
+    responses((status = 200, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+async fn change(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteHandoffs>,
+    Path(id): Path<HandoffId>,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let (expected, design) = (expected(&headers)?, request.parse()?);
+    let (table, clock) = (&ports.table, &ports.clock);
+    let handoff = handoff::change(table, clock, &caller.account, &id, expected, design).await?;
+    Ok(tagged(StatusCode::OK, handoff))
+}
+
+/// Deletes a handoff; campaigns that run keep what they started with.
+#[utoipa::path(delete, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+    params(("accountId" = String, Path), ("handoffId" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "The handoff's ETag: deletes only what was read.")),
+    responses((status = 204), (status = "4XX", body = lambda::problem::Body)))]
+async fn delete(
+    State(ports): State<Ports>,
+    caller: Allowed<may::WriteHandoffs>,
+    Path(id): Path<HandoffId>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let expected = expected(&headers)?;
+    handoff::delete(&ports.table, &caller.account, &id, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// LivePerson's listing of all handoffs.
+#[utoipa::path(get, path = "/api/account/{accountId}/app/prmsg/handoffs/list", tag = "handoffs",
+    params(("accountId" = String, Path), Window),
+    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+async fn list_all(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadHandoffs>,
+    Query(window): Query<Window>,
+) -> Result<Json<Listing>, Problem> {
+    page(&ports.table, &caller.account, &window, |_| true).await
+}
+
+/// LivePerson's listing of one channel's handoffs. All of Overture's are of `inapp`.
+#[utoipa::path(get, path = "/api/account/{accountId}/app/prmsg/handoffs/list/channel/{channel}",
+    tag = "handoffs",
+    params(("accountId" = String, Path), ("channel" = String, Path, example = "inapp"), Window),
+    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+async fn list_channel(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadHandoffs>,
+    Path(channel): Path<String>,
+    Query(window): Query<Window>,
+) -> Result<Json<Listing>, Problem> {
+    page(&ports.table, &caller.account, &window, |_| {
+        channel == "inapp"
+    })
+    .await
+}
+
+async fn page(
+    table: &Table,
+    account: &AccountId,
+    window: &Window,
+    wanted: impl Fn(&handoff::Handoff) -> bool,
+) -> Result<Json<Listing>, Problem> {
+    let (offset, limit) = window.checked()?;
+    let mut handoffs = HandoffStore::list(table, account).await?;
+    handoffs.retain(|handoff| wanted(handoff) && window.admits(handoff));
+    Ok(Json(Listing {
+        total: handoffs.len(),
+        offset,
+        limit,
+        handoffs: handoffs
+            .into_iter()
+            .skip(offset)
+            .take(limit)
+            .map(Handoff::from)
+            .collect(),
+    }))
+}

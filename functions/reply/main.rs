@@ -1,0 +1,16 @@
+//! The consumer's side of the chat.
+
+use dynamodb::Table;
+use functions::{Ports, reply};
+use lambda::{Environment, Guard};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let clock = environment.clock()?;
+    let guard = Guard::of_consumers(&environment, table.clone())?;
+    let ports = Ports { table, clock };
+    let (router, _) = reply::routes().with_state(ports).split_for_parts();
+    lambda::serve(guard.over(router)).await
+}

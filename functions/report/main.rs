@@ -1,0 +1,16 @@
+//! Outbound reporting, as LivePerson has it.
+
+use dynamodb::Table;
+use functions::{Ports, report};
+use lambda::{Environment, Group, Guard};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let clock = environment.clock()?;
+    let guard = Guard::from_env(&environment, table.clone(), Group::Reports).await?;
+    let ports = Ports { table, clock };
+    let (router, _) = report::routes().with_state(ports).split_for_parts();
+    lambda::serve(guard.over(router)).await
+}

@@ -1,0 +1,6 @@
+//! Outbound reporting, as LivePerson has it.
+
+mod body;
+mod routes;
+
+pub use routes::routes;

@@ -1,0 +1,175 @@
+//! The routes of outbound reporting.
+
+use super::body::{
+    Analytics, AnalyticsFilters, AnalyticsRow, CampaignAnalytics, CampaignReport, Metadata,
+    TransactionsAnswer, TransactionsRequest, Window,
+};
+use crate::Ports;
+use axum::extract::State;
+use domain::{
+    campaign::{self, Campaign, ReadCampaigns},
+    id::{AccountId, CampaignId},
+    report::{self, ReadDays},
+};
+use lambda::{Allowed, Json, Path, Problem, Query, may};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// All routes of the function, each with and without the slash that LivePerson's end in.
+pub fn routes() -> OpenApiRouter<Ports> {
+    let documented = OpenApiRouter::new()
+        .routes(routes!(analytics, filtered_analytics))
+        .routes(routes!(campaign_report))
+        .routes(routes!(campaign_analytics))
+        .routes(routes!(transactions));
+    documented
+        .route(
+            "/api/account/{accountId}/app/{app}/analytics",
+            axum::routing::get(analytics).post(filtered_analytics),
+        )
+        .route(
+            "/api/account/{accountId}/app/{app}/campaigns/{campaignId}",
+            axum::routing::get(campaign_report),
+        )
+        .route(
+            "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/analytics",
+            axum::routing::get(campaign_analytics),
+        )
+        .route(
+            "/api/account/{accountId}/app/{app}/transactions",
+            axum::routing::post(transactions),
+        )
+}
+
+/// The reporting application of the path: `prmsg` or `c2m`.
+fn checked(app: String) -> Result<String, Problem> {
+    if matches!(app.as_str(), "prmsg" | "c2m") {
+        Ok(app)
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+/// Counts by skill and day.
+#[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "reports",
+    params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
+    responses((status = 200, body = Analytics), (status = "4XX", body = lambda::problem::Body)))]
+async fn analytics(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadReports>,
+    Path(app): Path<String>,
+    Query(window): Query<Window>,
+) -> Result<Json<Analytics>, Problem> {
+    let filters = AnalyticsFilters::default();
+    counted(&ports, &caller.account, checked(app)?, &window, filters).await
+}
+
+/// Counts by skill and day, and by handoff when handoffs are asked for.
+#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "reports",
+    params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
+    request_body = AnalyticsFilters,
+    responses((status = 200, body = Analytics), (status = "4XX", body = lambda::problem::Body)))]
+async fn filtered_analytics(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadReports>,
+    Path(app): Path<String>,
+    Query(window): Query<Window>,
+    Json(filters): Json<AnalyticsFilters>,
+) -> Result<Json<Analytics>, Problem> {
+    counted(&ports, &caller.account, checked(app)?, &window, filters).await
+}
+
+async fn counted(
+    ports: &Ports,
+    account: &AccountId,
+    app: String,
+    window: &Window,
+    filters: AnalyticsFilters,
+) -> Result<Json<Analytics>, Problem> {
+    let (from, to) = window.days()?;
+    let mut days = ports.table.days(account, from, to).await?;
+    days.retain(|day| day.heads.app == app && filters.admit(&day.heads));
+    let analytics = AnalyticsRow::group(days, filters.by_handoff());
+    let request_metadata = Metadata::new(account, app, window, &filters)?;
+    Ok(Json(Analytics {
+        request_metadata,
+        analytics,
+    }))
+}
+
+async fn find(ports: &Ports, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
+    let found = ports.table.campaign(account, id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+/// What became of each of a campaign's recipients.
+#[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/",
+    tag = "reports",
+    params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"),
+        ("campaignId" = String, Path)),
+    responses((status = 200, body = CampaignReport), (status = "4XX", body = lambda::problem::Body)))]
+async fn campaign_report(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadReports>,
+    Path((app, id)): Path<(String, CampaignId)>,
+) -> Result<Json<CampaignReport>, Problem> {
+    checked(app)?;
+    let campaign = find(&ports, &caller.account, &id).await?;
+    let mut standings = Vec::new();
+    for (_, first) in campaign.chunks() {
+        standings.extend(campaign::recipients(&ports.table, &campaign, first, u32::MAX).await?);
+    }
+    Ok(Json(CampaignReport::new(&campaign, &standings)))
+}
+
+/// A campaign's counts.
+#[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/analytics/",
+    tag = "reports",
+    params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"),
+        ("campaignId" = String, Path)),
+    responses((status = 200, body = CampaignAnalytics), (status = "4XX", body = lambda::problem::Body)))]
+async fn campaign_analytics(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadReports>,
+    Path((app, id)): Path<(String, CampaignId)>,
+) -> Result<Json<CampaignAnalytics>, Problem> {
+    checked(app)?;
+    let campaign = find(&ports, &caller.account, &id).await?;
+    let boards = ports.table.boards(&caller.account, &id).await?;
+    Ok(Json(CampaignAnalytics::new(&campaign, &boards)))
+}
+
+/// A row for each message accepted in a window of at most 24 hours.
+#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/transactions/", tag = "reports",
+    params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
+    request_body = TransactionsRequest,
+    responses((status = 200, body = TransactionsAnswer), (status = "4XX", body = lambda::problem::Body)))]
+async fn transactions(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadReports>,
+    Path(app): Path<String>,
+    Query(window): Query<Window>,
+    Json(request): Json<TransactionsRequest>,
+) -> Result<Json<TransactionsAnswer>, Problem> {
+    let app = checked(app)?;
+    let times = window.of_a_day()?;
+    let (offset, limit) = request.page()?;
+    let filters = request.filters.parse(&app)?;
+    let rows = match filters {
+        Some(filters) => {
+            report::transactions(
+                &ports.table,
+                &caller.account,
+                times,
+                &filters,
+                offset,
+                limit,
+            )
+            .await?
+        }
+        None => Vec::new(),
+    };
+    let metadata = Metadata::new(&caller.account, app, &window, &request.filters)?;
+    Ok(Json(TransactionsAnswer::new(
+        metadata, offset, limit, &rows,
+    )))
+}

@@ -1,0 +1,18 @@
+//! Push credentials, from Secrets Manager.
+
+use lambda::secrets::CannotRead;
+use push::Secrets;
+use secrecy::SecretString;
+
+/// Reads the secrets that apps' routes name.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials(pub(crate) lambda::Secrets);
+
+impl Secrets for Credentials {
+    async fn secret(&self, name: &str) -> Result<SecretString, push::CannotRead> {
+        self.0.secret(name).await.map_err(|e| match e {
+            CannotRead::Refused(_) => push::CannotRead::Refused,
+            CannotRead::Unavailable(e) => push::CannotRead::Unavailable(e),
+        })
+    }
+}

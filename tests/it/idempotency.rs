@@ -1,0 +1,78 @@
+//! Posting a campaign again with its key: never twice.
+
+use crate::{
+    parts::{campaign, crowd},
+    world::{Brand, World, text},
+};
+use reqwest::Method;
+use serde_json::Value;
+
+async fn post(brand: &Brand<'_>, key: &str, body: &Value) -> crate::world::Answer {
+    let headers = [("idempotency-key", key)];
+    brand.send(Method::POST, "campaign", &headers, Some(body.clone())).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_call_again_gets_the_same_answer_and_sends_nothing() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    let crowd = crowd("c", 3);
+    for id in &crowd {
+        brand.with_iphone(id).await;
+    }
+    let mut body = campaign(&brand.greeting().await, &crowd);
+    body["consumers"][2]["variables"] = serde_json::json!({});
+
+    let first = post(&brand, "k-1", &body).await;
+    assert_eq!(first.header("idempotent-replayed"), "");
+    let first = first.ok(202);
+    world.stack.settled().await.unwrap();
+    let again = post(&brand, "k-1", &body).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.ok(202), first);
+
+    let mut other = body.clone();
+    other["skill"] = "support".into();
+    post(&brand, "k-1", &other).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    post(&brand, "", &body).await.problem(400, "INVALID_HEADER");
+    post(&brand, "with space", &body).await.problem(400, "INVALID_HEADER");
+    world.stack.settled().await.unwrap();
+    assert_eq!(world.stack.pushes().len(), 2);
+
+    let new = post(&brand, "k-2", &body).await.ok(202);
+    assert_ne!(new["proactiveCampaignId"], first["proactiveCampaignId"]);
+    world.stack.settled().await.unwrap();
+    assert_eq!(world.stack.pushes().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_calls_at_once_make_one_campaign() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    brand.with_iphone("ana").await;
+    let body = campaign(&brand.greeting().await, &["ana"]);
+    let before = world.items().get("campaign").copied().unwrap_or_default();
+
+    let (a, b, c) = tokio::join!(
+        post(&brand, "k-1", &body),
+        post(&brand, "k-1", &body),
+        post(&brand, "k-1", &body)
+    );
+    let mut made = Vec::new();
+    for answer in [a, b, c] {
+        if answer.status == 409 {
+            assert_eq!(answer.header("retry-after"), "1");
+            let problem = answer.problem(409, "IDEMPOTENCY_IN_FLIGHT");
+            assert_eq!((&problem["retryable"], &problem["safeToResend"]), (&true.into(), &true.into()));
+        } else {
+            made.push(text(&answer.ok(202)["proactiveCampaignId"]));
+        }
+    }
+    let again = post(&brand, "k-1", &body).await.ok(202);
+    assert!(!made.is_empty());
+    assert!(made.iter().all(|id| again["proactiveCampaignId"] == **id), "{made:?}");
+    world.stack.settled().await.unwrap();
+    assert_eq!(world.stack.pushes().len(), 1);
+    let campaigns = world.items().get("campaign").copied().unwrap_or_default();
+    assert!(campaigns <= before + 1, "{:?}", world.items());
+}

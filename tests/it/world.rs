@@ -1,0 +1,393 @@
+//! A local stack of one's own, and brands, consumers and agents that call it over HTTP.
+
+use crate::parts::{Device, app, handoff};
+use local::{Options, Stack};
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, ops::Deref, path::Path, time::Duration};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// As many stacks as two cores can take run at once.
+static TURNS: Semaphore = Semaphore::const_new(2);
+
+/// Everything has its end within this, or the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The app that every brand has.
+pub(crate) const SHOP: &str = "com.example.shop";
+/// Another one.
+pub(crate) const CLUB: &str = "com.example.club";
+
+/// A whole system that nobody else uses.
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    http: reqwest::Client,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let turn = TURNS.acquire().await.unwrap();
+        let binaries = Path::new(env!("CARGO_BIN_EXE_send")).parent().unwrap();
+        let options = Options {
+            binaries: binaries.to_owned(),
+            ..Options::default()
+        };
+        Self {
+            stack: Stack::start(options).await.unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _turn: turn,
+        }
+    }
+
+    /// One call, as it is: `path` begins with `/`.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<(&str, String)>,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.stack.url()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Answer {
+            call: format!("{method} {path}"),
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
+    }
+
+    /// Someone's calls to an account.
+    pub(crate) fn session(&self, account: &str, token: impl Into<String>) -> Session<'_> {
+        Session {
+            world: self,
+            account: account.to_owned(),
+            token: token.into(),
+        }
+    }
+
+    /// A session of the brand's staff, with a token of `/_local/tokens`.
+    pub(crate) async fn staff(&self, account: &str, role: &str, skills: &[&str]) -> Session<'_> {
+        let wanted = json!({"role": role, "account": account, "subject": format!("{role}-1"), "skills": skills});
+        let body = Some(("application/json", wanted.to_string()));
+        let answer = self
+            .call(Method::POST, "/_local/tokens", None, &[], body)
+            .await;
+        self.session(account, text(&answer.ok(200)["access_token"]))
+    }
+
+    /// A brand that is ready to send, without its calls or messages being held to a pace.
+    pub(crate) async fn brand(&self, account: &str) -> Brand<'_> {
+        self.brand_sending(account, 4000).await
+    }
+
+    /// A brand that is ready to send so many messages per second.
+    pub(crate) async fn brand_sending(&self, account: &str, per_second: u32) -> Brand<'_> {
+        let token = self.stack.token("operator", account, "ops", &[]).unwrap();
+        let operator = self.session(account, token);
+        for skill in ["sales", "support"] {
+            operator.put(&format!("skills/{skill}"), json!({})).await.ok(200);
+        }
+        let settings = json!({
+            "defaultSkill": "support",
+            "welcomeMessage": "Welcome!",
+            "limits": {"recipientsPerCampaign": 100, "sendsPerSecond": per_second, "requestsPerSecond": 4000},
+        });
+        operator.put("settings", settings).await.ok(200);
+        for name in [SHOP, CLUB] {
+            let app = app(&self.stack, account, name);
+            operator.put(&format!("apps/{name}"), app).await.ok(200);
+        }
+        let wanted = json!({"name": "crm", "roles": ["admin"]});
+        let client = operator.post("clients", wanted).await.ok(201);
+        let (id, secret) = (text(&client["clientId"]), text(&client["clientSecret"]));
+        let token = self.token_call(account, &id, &secret).await.ok(200);
+        assert_eq!(token["token_type"], "Bearer");
+        Brand {
+            session: self.session(account, text(&token["access_token"])),
+            operator,
+            client_secret: secret,
+        }
+    }
+
+    /// LivePerson's token call.
+    pub(crate) async fn token_call(&self, account: &str, id: &str, secret: &str) -> Answer {
+        let path = format!(
+            "/sentinel/api/account/{account}/app/token?v=1.0&grant_type=client_credentials"
+        );
+        let form = format!("client_id={id}&client_secret={secret}");
+        let body = Some(("application/x-www-form-urlencoded", form));
+        self.call(Method::POST, &path, None, &[], body).await
+    }
+
+    /// How many items of each kind are in the table.
+    pub(crate) fn items(&self) -> BTreeMap<String, usize> {
+        let mut kinds = BTreeMap::new();
+        for item in self.table() {
+            let kind = item["kind"]["S"].as_str().unwrap_or("?").to_owned();
+            // Buckets of call limits come and go with any call.
+            if !item["pk"]["S"].as_str().unwrap_or_default().contains("#LIMIT#") {
+                *kinds.entry(kind).or_default() += 1;
+            }
+        }
+        kinds
+    }
+
+    /// Everything in the table.
+    pub(crate) fn table(&self) -> Vec<Value> {
+        let (mut all, mut from) = (Vec::new(), Value::Null);
+        loop {
+            let mut scan = json!({"TableName": "overture-Table"});
+            if !from.is_null() {
+                scan["ExclusiveStartKey"] = from;
+            }
+            let scan = serde_json::from_value(scan).unwrap();
+            let page = serde_json::to_value(self.stack.database().scan(scan).unwrap()).unwrap();
+            all.extend(page["Items"].as_array().into_iter().flatten().cloned());
+            from = page["LastEvaluatedKey"].clone();
+            if from.is_null() {
+                return all;
+            }
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    call: String,
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body of an answer that has this status.
+    #[track_caller]
+    pub(crate) fn ok(self, status: u16) -> Value {
+        let Self { call, body, .. } = self;
+        assert_eq!(self.status, status, "{call}: {body:#}");
+        body
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// The body of a problem, whole and clear.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        let what = format!("{}: {:#}", self.call, self.body);
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{what}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{what}");
+        let page = format!("/problems/{}", code.to_lowercase().replace('_', "-"));
+        assert_eq!(self.body["type"], page, "{what}");
+        assert_eq!(self.body["status"], status, "{what}");
+        for name in ["title", "detail", "requestTraceId"] {
+            assert!(self.body[name].as_str().is_some_and(|s| !s.is_empty()), "{name} of {what}");
+        }
+        for name in ["retryable", "safeToResend"] {
+            assert!(self.body[name].is_boolean(), "{name} of {what}");
+        }
+        self.body
+    }
+}
+
+/// Someone's calls to an account.
+#[derive(Clone)]
+pub(crate) struct Session<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) account: String,
+    pub(crate) token: String,
+}
+
+impl Session<'_> {
+    /// A call below the account, or anywhere when `path` begins with `/`.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let path = match path.strip_prefix('/') {
+            Some(_) => path.to_owned(),
+            None => format!("/api/v2/account/{}/{path}", self.account),
+        };
+        let body = body.map(|body| ("application/json", body.to_string()));
+        let token = Some(self.token.as_str());
+        self.world.call(method, &path, token, headers, body).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, &[], Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, &[], Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], None).await
+    }
+}
+
+/// A brand with two skills, two apps and an API client.
+pub(crate) struct Brand<'w> {
+    session: Session<'w>,
+    pub(crate) operator: Session<'w>,
+    pub(crate) client_secret: String,
+}
+
+impl<'w> Deref for Brand<'w> {
+    type Target = Session<'w>;
+
+    fn deref(&self) -> &Session<'w> {
+        &self.session
+    }
+}
+
+impl<'w> Brand<'w> {
+    /// A handoff of the first app that greets by name; its id.
+    pub(crate) async fn greeting(&self) -> String {
+        self.handoff(handoff("Greeting", &[SHOP], "Hello ${{1}}")).await
+    }
+
+    /// A handoff; its id.
+    pub(crate) async fn handoff(&self, body: Value) -> String {
+        text(&self.post("handoffs", body).await.ok(201)["id"])
+    }
+
+    /// A campaign that is accepted.
+    pub(crate) async fn launch(&self, body: Value) -> Value {
+        self.post("campaign", body).await.ok(202)
+    }
+
+    /// A campaign's state and counts, which add up.
+    pub(crate) async fn look(&self, campaign: &Value) -> Value {
+        let id = text(&campaign["proactiveCampaignId"]);
+        let seen = self.get(&format!("campaign/{id}")).await.ok(200);
+        adds_up(&seen["counts"]);
+        seen
+    }
+
+    /// One recipient's timeline.
+    pub(crate) async fn recipient(&self, campaign: &Value, consumer: &str) -> Value {
+        let id = text(&campaign["proactiveCampaignId"]);
+        let path = format!("campaign/{id}/recipients/{consumer}");
+        self.get(&path).await.ok(200)
+    }
+
+    /// The brand with a new token: the clock was put forward past the old one's hour.
+    pub(crate) fn refreshed(mut self) -> Self {
+        let token = self.world.stack.token("admin", &self.account, "crm", &[]);
+        self.session.token = token.unwrap();
+        self
+    }
+
+    /// A consumer of the brand.
+    pub(crate) fn consumer(&self, id: &str) -> Consumer<'w> {
+        let world = self.world;
+        let token = world.stack.token("consumer", &self.account, id, &[]).unwrap();
+        Consumer {
+            session: world.session(&self.account, token),
+            id: id.to_owned(),
+        }
+    }
+
+    /// A consumer of the brand, logged in with an iPhone.
+    pub(crate) async fn with_iphone(&self, id: &str) -> Consumer<'w> {
+        let consumer = self.consumer(id);
+        consumer.log_in(&Device::iphone(id)).await;
+        consumer
+    }
+}
+
+/// Checks that a campaign's counts add up to what was accepted.
+#[track_caller]
+pub(crate) fn adds_up(counts: &Value) {
+    let states = ["queued", "sending", "held", "sent", "failed", "skipped", "expired", "cancelled"];
+    let sum: u64 = states.iter().map(|state| counts[state].as_u64().expect(state)).sum();
+    assert_eq!(counts["accepted"], sum, "{counts}");
+}
+
+/// A person with the brand's app.
+pub(crate) struct Consumer<'w> {
+    session: Session<'w>,
+    pub(crate) id: String,
+}
+
+impl<'w> Deref for Consumer<'w> {
+    type Target = Session<'w>;
+
+    fn deref(&self) -> &Session<'w> {
+        &self.session
+    }
+}
+
+impl Consumer<'_> {
+    pub(crate) async fn log_in(&self, device: &Device) {
+        let path = format!("me/devices/{}", device.id);
+        let shown = self.put(&path, device.body()).await.ok(200);
+        assert!(!shown.to_string().contains(&device.token), "{shown}");
+    }
+
+    /// Writes into the chat.
+    pub(crate) async fn write(&self, text: &str) -> Value {
+        self.post("me/conversation/messages", json!({"text": text})).await.ok(201)
+    }
+
+    pub(crate) async fn inbox(&self) -> Vec<Value> {
+        list(&self.get("me/messages").await.ok(200)["messages"])
+    }
+
+    pub(crate) async fn report(&self, message: &str, kind: &str) {
+        let at = self.world.stack.clock().now().to_string();
+        let event = json!({"type": kind, "at": at});
+        self.post(&format!("me/messages/{message}/events"), event).await.ok(204);
+    }
+
+    /// What the chat shows: who wrote what.
+    pub(crate) async fn chat(&self) -> Vec<(String, String)> {
+        let chat = self.get("me/conversation").await.ok(200);
+        lines(&chat["messages"])
+    }
+}
+
+/// A JSON string's text.
+#[track_caller]
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+/// A JSON list's values.
+#[track_caller]
+pub(crate) fn list(value: &Value) -> Vec<Value> {
+    value.as_array().expect("a list").clone()
+}
+
+/// Entries of a transcript: who wrote what.
+#[track_caller]
+pub(crate) fn lines(entries: &Value) -> Vec<(String, String)> {
+    let line = |entry: &Value| (text(&entry["kind"]), text(&entry["text"]));
+    list(entries).iter().map(line).collect()
+}
