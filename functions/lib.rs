@@ -13,6 +13,8 @@
 //! | `dispatch`, `tally` | what follows from a write: [`stream`] |
 //! | `send` | jobs from the queue to the gateways |
 //! | `sweep` | what got stuck |
+//!
+//! [`openapi`] holds the document of them all.
 
 #[path = "account/routes.rs"]
 pub mod account;
@@ -25,6 +27,7 @@ pub mod consumer;
 pub mod create_campaign;
 #[path = "create-handoff/mod.rs"]
 pub mod create_handoff;
+pub mod openapi;
 #[path = "reply/routes.rs"]
 pub mod reply;
 #[path = "report/mod.rs"]

@@ -12,7 +12,7 @@ use domain::{
     store::Cursor,
     text,
 };
-use lambda::{Allowed, At as _, Json, Kind, Path, Problem, Query, may};
+use lambda::{Allowed, At as _, Json, Kind, Path, Problem, Query, may, problem::Refusals};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -49,9 +49,10 @@ fn skill_of(staff: &Staff, asked: Option<&str>) -> Result<SkillName, Problem> {
 }
 
 /// A page of a skill's conversations, oldest first.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/conversations", tag = "agents",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/conversations", tag = "Agents",
+    operation_id = "listConversations",
     params(("accountId" = String, Path), QueueQuery),
-    responses((status = 200, body = Queue), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "A page.", body = Queue), Refusals))]
 async fn queue(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadConversations>,
@@ -75,9 +76,9 @@ async fn queue(
 
 /// A conversation: what the consumer saw, who they are, and all that was written.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/conversations/{conversationId}",
-    tag = "agents",
+    tag = "Agents", operation_id = "getConversation",
     params(("accountId" = String, Path), ("conversationId" = String, Path), After),
-    responses((status = 200, body = Context), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The conversation.", body = Context), Refusals))]
 async fn read(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadConversations>,
@@ -98,8 +99,9 @@ fn shown(conversation: &Conversation) -> Json<ConversationBody> {
 
 /// Takes a waiting conversation.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/conversations/{conversationId}/accept",
-    tag = "agents", params(("accountId" = String, Path), ("conversationId" = String, Path)),
-    responses((status = 200, body = ConversationBody), (status = "4XX", body = lambda::problem::Body)))]
+    tag = "Agents", operation_id = "acceptConversation",
+    params(("accountId" = String, Path), ("conversationId" = String, Path)),
+    responses((status = 200, description = "The conversation, open.", body = ConversationBody), Refusals))]
 async fn accept(
     State(ports): State<Ports>,
     caller: Allowed<may::ServeConversations>,
@@ -113,14 +115,16 @@ async fn accept(
 #[serde(deny_unknown_fields)]
 struct AnswerRequest {
     /// The text: 1 to 5,000 characters.
+    #[schema(example = "Of course: it ships today.")]
     text: String,
 }
 
 /// Answers the consumer.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/conversations/{conversationId}/messages",
-    tag = "agents", params(("accountId" = String, Path), ("conversationId" = String, Path)),
+    tag = "Agents", operation_id = "answerConsumer",
+    params(("accountId" = String, Path), ("conversationId" = String, Path)),
     request_body = AnswerRequest,
-    responses((status = 201, body = EntryBody), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 201, description = "What stands in the transcript.", body = EntryBody), Refusals))]
 async fn answer(
     State(ports): State<Ports>,
     caller: Allowed<may::ServeConversations>,
@@ -144,9 +148,10 @@ struct TransferRequest {
 
 /// Gives a conversation to another skill, where it waits again.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/conversations/{conversationId}/transfer",
-    tag = "agents", params(("accountId" = String, Path), ("conversationId" = String, Path)),
+    tag = "Agents", operation_id = "transferConversation",
+    params(("accountId" = String, Path), ("conversationId" = String, Path)),
     request_body = TransferRequest,
-    responses((status = 200, body = ConversationBody), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The conversation, waiting.", body = ConversationBody), Refusals))]
 async fn transfer(
     State(ports): State<Ports>,
     caller: Allowed<may::ServeConversations>,
@@ -160,8 +165,9 @@ async fn transfer(
 
 /// Closes a conversation.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/conversations/{conversationId}/close",
-    tag = "agents", params(("accountId" = String, Path), ("conversationId" = String, Path)),
-    responses((status = 200, body = ConversationBody), (status = "4XX", body = lambda::problem::Body)))]
+    tag = "Agents", operation_id = "closeConversation",
+    params(("accountId" = String, Path), ("conversationId" = String, Path)),
+    responses((status = 200, description = "The conversation, closed.", body = ConversationBody), Refusals))]
 async fn close(
     State(ports): State<Ports>,
     caller: Allowed<may::ServeConversations>,

@@ -11,7 +11,7 @@ use domain::{
     text,
 };
 use jiff::Timestamp;
-use lambda::{At as _, Json, Kind, LoggedIn, Path, Problem, Query};
+use lambda::{At as _, Json, Kind, LoggedIn, Path, Problem, Query, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -131,9 +131,10 @@ impl From<Device> for DeviceAnswer {
 }
 
 /// Logs a device in: from now on its token is this consumer's.
-#[utoipa::path(put, path = "/api/v2/account/{accountId}/me/devices/{deviceId}", tag = "consumer",
+#[utoipa::path(put, path = "/api/v2/account/{accountId}/me/devices/{deviceId}", tag = "Consumer",
+    operation_id = "logInDevice",
     params(("accountId" = String, Path), ("deviceId" = String, Path)), request_body = DeviceRequest,
-    responses((status = 200, body = DeviceAnswer), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The device.", body = DeviceAnswer), Refusals))]
 async fn log_in(
     State(ports): State<Ports>,
     consumer: LoggedIn,
@@ -158,9 +159,10 @@ struct LogoutQuery {
 }
 
 /// Logs a device out.
-#[utoipa::path(delete, path = "/api/v2/account/{accountId}/me/devices/{deviceId}", tag = "consumer",
+#[utoipa::path(delete, path = "/api/v2/account/{accountId}/me/devices/{deviceId}", tag = "Consumer",
+    operation_id = "logOutDevice",
     params(("accountId" = String, Path), ("deviceId" = String, Path), LogoutQuery),
-    responses((status = 204), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 204, description = "It is logged out."), Refusals))]
 async fn log_out(
     State(ports): State<Ports>,
     consumer: LoggedIn,
@@ -225,9 +227,10 @@ impl From<Message> for InboxMessage {
 }
 
 /// The consumer's unexpired messages: a push that was not tapped is not lost.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/me/messages", tag = "consumer",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/me/messages", tag = "Consumer",
+    operation_id = "getInbox",
     params(("accountId" = String, Path)),
-    responses((status = 200, body = Inbox), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The inbox.", body = Inbox), Refusals))]
 async fn list(State(ports): State<Ports>, consumer: LoggedIn) -> Result<Json<Inbox>, Problem> {
     let messages = inbox::list(&ports.table, &ports.clock, &consumer).await?;
     let is_unread =
@@ -253,9 +256,10 @@ struct ReportRequest {
 
 /// Records what a device reports; repeating a report changes nothing.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/me/messages/{messageId}/events",
-    tag = "consumer", params(("accountId" = String, Path), ("messageId" = String, Path)),
+    tag = "Consumer", operation_id = "reportMessage",
+    params(("accountId" = String, Path), ("messageId" = String, Path)),
     request_body = ReportRequest,
-    responses((status = 204), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 204, description = "It is recorded."), Refusals))]
 async fn report(
     State(ports): State<Ports>,
     consumer: LoggedIn,

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 /// A campaign to post.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CampaignRequest)]
 pub(super) struct Request {
     /// Its name, 1 to 255 characters; agents see it.
     #[schema(example = "Renewal-Nov")]
@@ -49,6 +50,7 @@ pub(super) struct Request {
 /// A recipient.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CampaignConsumer)]
 pub(super) struct Consumer {
     /// Their address: `inapp`, the brand's own id of the consumer.
     #[serde(default)]
@@ -190,6 +192,7 @@ impl Consumer {
 /// What became of a call for a campaign.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignAnswer)]
 pub(super) struct Answer {
     /// The campaign's id; not there when all was only checked.
     #[serde(skip_serializing_if = "Option::is_none")]

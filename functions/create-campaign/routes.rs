@@ -16,7 +16,7 @@ use domain::{
     id::{AccountId, CampaignId, ConsumerId},
 };
 use dynamodb::Table;
-use lambda::{Allowed, Json, Kind, Path, Problem, Query, may};
+use lambda::{Allowed, Json, Kind, Path, Problem, Query, may, problem::Refusals};
 use sha2::{Digest, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -57,12 +57,15 @@ fn idempotency(headers: &HeaderMap, request: &Request) -> Result<Option<Idempote
 ///
 /// With an `Idempotency-Key`, equal calls within 24 hours are one: the later ones get the
 /// first one's answer, with `Idempotent-Replayed: true`.
-#[utoipa::path(post, path = "/api/v2/account/{accountId}/campaign", tag = "campaigns",
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/campaign", tag = "Campaigns",
+    operation_id = "createCampaign",
     params(("accountId" = String, Path), Flags,
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters.")),
     request_body = Request,
-    responses((status = 202, body = Answer), (status = 200, body = Answer, description = "With `validate=true`: all was checked, nothing was sent."),
-        (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 202, description = "It is accepted, and sending starts.", body = Answer,
+            headers(("Idempotent-Replayed" = bool, description = "`true` when an equal call was answered before: this is its answer."))),
+        (status = 200, description = "With `validate=true`: all was checked, nothing was sent.", body = Answer),
+        Refusals))]
 async fn create(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteCampaigns>,
@@ -93,9 +96,10 @@ async fn find(table: &Table, account: &AccountId, id: &CampaignId) -> Result<Cam
 }
 
 /// A campaign's state and counts.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}", tag = "campaigns",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}", tag = "Campaigns",
+    operation_id = "getCampaign",
     params(("accountId" = String, Path), ("campaignId" = String, Path)),
-    responses((status = 200, body = Status), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The campaign.", body = Status), Refusals))]
 async fn status(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
@@ -108,8 +112,9 @@ async fn status(
 
 /// Every recipient's status, in LivePerson's words.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/conversations",
-    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path)),
-    responses((status = 200, body = Conversations), (status = "4XX", body = lambda::problem::Body)))]
+    tag = "Campaigns", operation_id = "listCampaignConversations",
+    params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    responses((status = 200, description = "The recipients' statuses.", body = Conversations), Refusals))]
 async fn conversations(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
@@ -126,8 +131,9 @@ async fn conversations(
 
 /// A page of a campaign's recipients.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/recipients",
-    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
-    responses((status = 200, body = Recipients), (status = "4XX", body = lambda::problem::Body)))]
+    tag = "Campaigns", operation_id = "listRecipients",
+    params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
+    responses((status = 200, description = "A page.", body = Recipients), Refusals))]
 async fn recipients(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
@@ -146,9 +152,9 @@ async fn recipients(
 
 /// Everything that happened to one recipient's message.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/recipients/{consumerId}",
-    tag = "campaigns",
+    tag = "Campaigns", operation_id = "getRecipient",
     params(("accountId" = String, Path), ("campaignId" = String, Path), ("consumerId" = String, Path)),
-    responses((status = 200, body = History), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The message's history.", body = History), Refusals))]
 async fn recipient(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
@@ -162,8 +168,9 @@ async fn recipient(
 
 /// Cancels a campaign: what no sender has in hand at this instant is never sent.
 #[utoipa::path(post, path = "/api/v2/account/{accountId}/campaign/{campaignId}/cancel",
-    tag = "campaigns", params(("accountId" = String, Path), ("campaignId" = String, Path)),
-    responses((status = 200, body = Status), (status = "4XX", body = lambda::problem::Body)))]
+    tag = "Campaigns", operation_id = "cancelCampaign",
+    params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    responses((status = 200, description = "The campaign.", body = Status), Refusals))]
 async fn cancel(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteCampaigns>,

@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 /// A campaign's state and counts.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignStatus)]
 pub(super) struct Status {
     proactive_campaign_id: String,
     campaign_name: String,
@@ -57,6 +58,7 @@ fn state(campaign: &Campaign, standing: &Standing) -> State {
 /// Every recipient's status, in LivePerson's words.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignConversations)]
 pub(super) struct Conversations {
     #[schema(example = "FINISHED")]
     campaign_status: &'static str,
@@ -66,6 +68,7 @@ pub(super) struct Conversations {
 /// One recipient's status, in LivePerson's words.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignConversation)]
 pub(super) struct Conversation {
     /// The message's id.
     id: String,
@@ -163,6 +166,7 @@ impl Recipients {
 /// Everything that happened to a recipient's message.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RecipientHistory)]
 pub(super) struct History {
     #[serde(flatten)]
     recipient: Recipient,

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 /// A handoff to make, or what to change one into.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = HandoffRequest)]
 pub(super) struct Request {
     /// The title: 1 to 255 characters, unique in the account, without `<` and `>`.
     #[schema(example = "Renewal")]
@@ -370,6 +371,7 @@ impl From<handoff::Handoff> for Handoff {
 /// A page of handoffs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HandoffList)]
 pub(super) struct Listing {
     /// The handoffs of the page, oldest first.
     pub handoffs: Vec<Handoff>,

@@ -12,7 +12,7 @@ use domain::{
     id::{AccountId, HandoffId},
 };
 use dynamodb::Table;
-use lambda::{Allowed, Json, Kind, Path, Problem, Query, may};
+use lambda::{Allowed, Json, Kind, Path, Problem, Query, may, problem::Refusals};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All routes of the function.
@@ -52,9 +52,11 @@ fn expected(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 }
 
 /// Makes a handoff.
-#[utoipa::path(post, path = "/api/v2/account/{accountId}/handoffs", tag = "handoffs",
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/handoffs", tag = "Handoffs",
+    operation_id = "createHandoff",
     params(("accountId" = String, Path)), request_body = Request,
-    responses((status = 201, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 201, description = "The handoff.", body = Handoff,
+        headers(("ETag" = String, description = "Its version, for `If-Match`."))), Refusals))]
 async fn create(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteHandoffs>,
@@ -66,9 +68,10 @@ async fn create(
 }
 
 /// The account's handoffs, oldest first.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs", tag = "handoffs",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs", tag = "Handoffs",
+    operation_id = "listHandoffs",
     params(("accountId" = String, Path), Window),
-    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "A page.", body = Listing), Refusals))]
 async fn list(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadHandoffs>,
@@ -78,9 +81,11 @@ async fn list(
 }
 
 /// One handoff.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "Handoffs",
+    operation_id = "getHandoff",
     params(("accountId" = String, Path), ("handoffId" = String, Path)),
-    responses((status = 200, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The handoff.", body = Handoff,
+        headers(("ETag" = String, description = "Its version, for `If-Match`."))), Refusals))]
 async fn read(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadHandoffs>,
@@ -93,11 +98,13 @@ async fn read(
 }
 
 /// Changes a handoff; campaigns that run keep what they started with.
-#[utoipa::path(put, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+#[utoipa::path(put, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "Handoffs",
+    operation_id = "changeHandoff",
     params(("accountId" = String, Path), ("handoffId" = String, Path),
         ("If-Match" = Option<String>, Header, description = "The handoff's ETag: changes only what was read.")),
     request_body = Request,
-    responses((status = 200, body = Handoff), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The handoff.", body = Handoff,
+        headers(("ETag" = String, description = "Its version, for `If-Match`."))), Refusals))]
 async fn change(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteHandoffs>,
@@ -112,10 +119,11 @@ async fn change(
 }
 
 /// Deletes a handoff; campaigns that run keep what they started with.
-#[utoipa::path(delete, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "handoffs",
+#[utoipa::path(delete, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "Handoffs",
+    operation_id = "deleteHandoff",
     params(("accountId" = String, Path), ("handoffId" = String, Path),
         ("If-Match" = Option<String>, Header, description = "The handoff's ETag: deletes only what was read.")),
-    responses((status = 204), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 204, description = "It is gone."), Refusals))]
 async fn delete(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteHandoffs>,
@@ -128,9 +136,10 @@ async fn delete(
 }
 
 /// LivePerson's listing of all handoffs.
-#[utoipa::path(get, path = "/api/account/{accountId}/app/prmsg/handoffs/list", tag = "handoffs",
+#[utoipa::path(get, path = "/api/account/{accountId}/app/prmsg/handoffs/list", tag = "Handoffs",
+    operation_id = "listAllHandoffs",
     params(("accountId" = String, Path), Window),
-    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "A page.", body = Listing), Refusals))]
 async fn list_all(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadHandoffs>,
@@ -141,9 +150,9 @@ async fn list_all(
 
 /// LivePerson's listing of one channel's handoffs. All of Overture's are of `inapp`.
 #[utoipa::path(get, path = "/api/account/{accountId}/app/prmsg/handoffs/list/channel/{channel}",
-    tag = "handoffs",
+    tag = "Handoffs", operation_id = "listChannelHandoffs",
     params(("accountId" = String, Path), ("channel" = String, Path, example = "inapp"), Window),
-    responses((status = 200, body = Listing), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "A page.", body = Listing), Refusals))]
 async fn list_channel(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadHandoffs>,

@@ -9,7 +9,7 @@ use domain::{
     reply::{self, Reply},
     text,
 };
-use lambda::{At as _, Json, LoggedIn, Problem, Query};
+use lambda::{At as _, Json, LoggedIn, Problem, Query, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,8 +24,10 @@ pub fn routes() -> OpenApiRouter<Ports> {
 /// What a consumer writes.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ChatRequest)]
 struct Request {
     /// The text: 1 to 5,000 characters.
+    #[schema(example = "Yes, please!")]
     text: String,
     /// The message it answers: the push's `transactionId`. Without it, the newest one that
     /// lives counts.
@@ -60,6 +62,7 @@ impl Request {
 /// Where it went.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChatAnswer)]
 struct Answer {
     #[schema(format = "uuid")]
     conversation_id: String,
@@ -74,9 +77,10 @@ struct Answer {
 
 /// Takes what the consumer writes: into the open conversation, or into a new one, which
 /// goes to the campaign's skill within a message's lookback, else to the default skill.
-#[utoipa::path(post, path = "/api/v2/account/{accountId}/me/conversation/messages", tag = "consumer",
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/me/conversation/messages", tag = "Consumer",
+    operation_id = "writeMessage",
     params(("accountId" = String, Path)), request_body = Request,
-    responses((status = 201, body = Answer), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 201, description = "Where it went.", body = Answer), Refusals))]
 async fn write(
     State(ports): State<Ports>,
     consumer: LoggedIn,
@@ -103,9 +107,10 @@ struct Chat {
 }
 
 /// The consumer's open conversation.
-#[utoipa::path(get, path = "/api/v2/account/{accountId}/me/conversation", tag = "consumer",
+#[utoipa::path(get, path = "/api/v2/account/{accountId}/me/conversation", tag = "Consumer",
+    operation_id = "getChat",
     params(("accountId" = String, Path), After),
-    responses((status = 200, body = Chat), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The chat.", body = Chat), Refusals))]
 async fn read(
     State(ports): State<Ports>,
     consumer: LoggedIn,

@@ -11,7 +11,7 @@ use domain::{
     id::{AccountId, CampaignId},
     report::{self, ReadDays},
 };
-use lambda::{Allowed, Json, Path, Problem, Query, may};
+use lambda::{Allowed, Json, Path, Problem, Query, may, problem::Refusals};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All routes of the function, each with and without the slash that LivePerson's end in.
@@ -50,9 +50,10 @@ fn checked(app: String) -> Result<String, Problem> {
 }
 
 /// Counts by skill and day.
-#[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "reports",
+#[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "Reports",
+    operation_id = "getAnalytics",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
-    responses((status = 200, body = Analytics), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The counts.", body = Analytics), Refusals))]
 async fn analytics(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,
@@ -64,10 +65,11 @@ async fn analytics(
 }
 
 /// Counts by skill and day, and by handoff when handoffs are asked for.
-#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "reports",
+#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/analytics/", tag = "Reports",
+    operation_id = "filterAnalytics",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
     request_body = AnalyticsFilters,
-    responses((status = 200, body = Analytics), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The counts.", body = Analytics), Refusals))]
 async fn filtered_analytics(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,
@@ -103,10 +105,10 @@ async fn find(ports: &Ports, account: &AccountId, id: &CampaignId) -> Result<Cam
 
 /// What became of each of a campaign's recipients.
 #[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/",
-    tag = "reports",
+    tag = "Reports", operation_id = "getCampaignReport",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"),
         ("campaignId" = String, Path)),
-    responses((status = 200, body = CampaignReport), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The recipients.", body = CampaignReport), Refusals))]
 async fn campaign_report(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,
@@ -123,10 +125,10 @@ async fn campaign_report(
 
 /// A campaign's counts.
 #[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/analytics/",
-    tag = "reports",
+    tag = "Reports", operation_id = "getCampaignAnalytics",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"),
         ("campaignId" = String, Path)),
-    responses((status = 200, body = CampaignAnalytics), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "The counts.", body = CampaignAnalytics), Refusals))]
 async fn campaign_analytics(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,
@@ -139,10 +141,11 @@ async fn campaign_analytics(
 }
 
 /// A row for each message accepted in a window of at most 24 hours.
-#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/transactions/", tag = "reports",
+#[utoipa::path(post, path = "/api/account/{accountId}/app/{app}/transactions/", tag = "Reports",
+    operation_id = "listTransactions",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"), Window),
     request_body = TransactionsRequest,
-    responses((status = 200, body = TransactionsAnswer), (status = "4XX", body = lambda::problem::Body)))]
+    responses((status = 200, description = "A page.", body = TransactionsAnswer), Refusals))]
 async fn transactions(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,

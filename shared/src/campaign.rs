@@ -358,13 +358,15 @@ pub enum AcceptError {
 
 /// Accepts campaigns.
 pub trait AcceptCampaigns: Send + Sync {
-    /// Looks up, in one consistent request, what a campaign rests on.
+    /// Looks up, in one consistent request, what a campaign rests on. An idempotency key
+    /// counts for [`IDEMPOTENCY_HOURS`] before `now`.
     fn groundwork(
         &self,
         account: &AccountId,
         skill: Option<&SkillName>,
         handoff: Option<&HandoffId>,
         idempotency: Option<&IdempotencyKey>,
+        now: Timestamp,
     ) -> impl Future<Output = Result<Groundwork, Unavailable>> + Send;
 
     /// Stores all of it in one transaction, or nothing.
@@ -493,8 +495,9 @@ where
     let handoff: Option<HandoffId> = order.handoff.parse().ok();
     let key = order.idempotency.as_ref().map(|i| &i.key);
     loop {
+        let now = clock.now();
         let ground = store
-            .groundwork(account, skill.as_ref(), handoff.as_ref(), key)
+            .groundwork(account, skill.as_ref(), handoff.as_ref(), key, now)
             .await?;
         if let Some((campaign, fingerprint)) = ground.earlier {
             return replay(store, account, &campaign, &fingerprint, &order).await;
@@ -511,7 +514,6 @@ where
         let handoff = ground.handoff.ok_or(CreateError::UnknownHandoff)?;
 
         let (good, refused) = sort_out(&order.recipients, &handoff.design.content);
-        let now = clock.now();
         let recipients: Vec<_> = good
             .into_iter()
             .map(|(consumer, variables)| Recipient {

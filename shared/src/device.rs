@@ -2,6 +2,7 @@
 
 use crate::{
     clock::Clock,
+    conversation::ReadStanding,
     id::{AccountId, AppName, ConsumerId, DeviceId},
     store::Unavailable,
 };
@@ -200,18 +201,32 @@ pub trait DeadDevices: Send + Sync {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
+/// The most devices of a consumer: one more takes the place of the one that logged in
+/// longest ago.
+pub const MAX_DEVICES: usize = 20;
+
 /// Logs a device in: from now on it is the consumer's.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn log_in(
-    store: &impl DeviceStore,
+pub async fn log_in<S>(
+    store: &S,
     clock: &impl Clock,
     account: &AccountId,
     consumer: &ConsumerId,
     mut device: Device,
-) -> Result<Device, Unavailable> {
+) -> Result<Device, Unavailable>
+where
+    S: DeviceStore + ReadStanding,
+{
     device.registered_at = clock.now();
+    let mut others = store.standing(account, consumer).await?.devices;
+    others.retain(|other| other.id != device.id);
+    others.sort_by_key(|other| other.registered_at);
+    let surplus = (others.len() + 1).saturating_sub(MAX_DEVICES);
+    for other in &others[..surplus] {
+        store.remove(account, consumer, &other.id).await?;
+    }
     store.register(account, consumer, &device).await?;
     Ok(device)
 }

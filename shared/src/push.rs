@@ -62,6 +62,8 @@ pub enum Custom {
         conversation: ConversationId,
         /// Who wrote: the agent's or bot's name within the account.
         originator: String,
+        /// The person it is for.
+        consumer: ConsumerId,
     },
 }
 

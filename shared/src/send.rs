@@ -498,6 +498,7 @@ where
             custom: Custom::Chat {
                 conversation: job.conversation,
                 originator: job.originator.clone(),
+                consumer: job.consumer.clone(),
             },
         };
         let answers = self.hand_over(&devices, &apps, &notification).await;

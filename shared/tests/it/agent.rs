@@ -178,7 +178,7 @@ async fn an_answer_is_pushed_to_the_devices_that_take_chat() {
     assert_eq!(shown.len(), 1, "it is tried again");
     assert_eq!(shown[0].body, "Hello");
     assert!(
-        matches!(&shown[0].custom, Custom::Chat { conversation, originator }
+        matches!(&shown[0].custom, Custom::Chat { conversation, originator, .. }
         if *conversation == id && originator == "bot")
     );
     assert_eq!(world.gateways.taken(&token("t2")), []);

@@ -192,6 +192,7 @@ impl AcceptCampaigns for Table {
         skill: Option<&SkillName>,
         handoff: Option<&HandoffId>,
         idempotency: Option<&IdempotencyKey>,
+        now: Timestamp,
     ) -> Result<Groundwork, Unavailable> {
         let settings = Key::settings(account);
         let skill = skill.map(|name| Key::skill(account, name));
@@ -228,7 +229,7 @@ impl AcceptCampaigns for Table {
             .map(|item| from_item::<_, OnceItem>(item).map_err(unavailable))
             .transpose()?
             // DynamoDB removes what is past its time some days late.
-            .filter(|once| once.ttl > Timestamp::now().as_second());
+            .filter(|once| once.ttl > now.as_second());
         Ok(Groundwork {
             limits: settings.unwrap_or_else(Settings::default).limits,
             has_skill: take(skill.as_ref()).is_some(),

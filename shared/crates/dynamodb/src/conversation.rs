@@ -188,23 +188,19 @@ impl AddEntries for Table {
         only_open: bool,
     ) -> Result<Added, Unavailable> {
         let conversation = Key::conversation(&posted.account, posted.conversation);
-        let touched = Change::new("SET updated_at = :at")
-            .name("#state", "state")
-            .value(":at", at(posted.entry.at))
-            .value(":open", s(State::Open.as_str()));
-        let touched = if only_open {
-            touched.only_if("#state = :open")
+        // Looked at, not touched: a write would tell of a new state in the stream.
+        let taken = if only_open {
+            Write::check(conversation, "#state = :open")
         } else {
-            touched
-                .only_if("#state IN (:waiting, :open)")
+            Write::check(conversation, "#state IN (:waiting, :open)")
                 .value(":waiting", s(State::Waiting.as_str()))
         };
+        let taken = taken
+            .name("#state", "state")
+            .value(":open", s(State::Open.as_str()));
         let entry = Key::entry(&posted.account, posted.conversation, posted.entry.id);
         let item = EntryItem::new(posted, false, self.expiry(posted.entry.at));
-        let mut writes = vec![
-            Write::update(conversation, touched),
-            Write::put(&entry, &item)?,
-        ];
+        let mut writes = vec![taken, Write::put(&entry, &item)?];
         if let Some(id) = client_message {
             writes.push(say(posted, id)?);
         }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
         update_item::UpdateItemError, update_item::builders::UpdateItemFluentBuilder,
     },
     types::{
-        AttributeValue, Delete, KeysAndAttributes, Put, ReturnValue,
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
@@ -387,6 +387,10 @@ pub(crate) enum Write {
         key: Key,
         change: Change,
     },
+    Check {
+        key: Key,
+        change: Change,
+    },
     Delete {
         key: Key,
         condition: Option<String>,
@@ -416,6 +420,14 @@ impl Write {
         Self::Update { key, change }
     }
 
+    /// Leaves an item as it is, if `condition` holds.
+    pub(crate) fn check(key: Key, condition: impl Into<String>) -> Self {
+        Self::Check {
+            key,
+            change: Change::default().only_if(condition),
+        }
+    }
+
     /// Removes an item.
     pub(crate) const fn delete(key: Key) -> Self {
         Self::Delete {
@@ -432,7 +444,9 @@ impl Write {
             Self::Put { condition, .. } | Self::Delete { condition, .. } => {
                 *condition = Some(expression.into());
             }
-            Self::Update { change, .. } => change.condition = Some(expression.into()),
+            Self::Update { change, .. } | Self::Check { change, .. } => {
+                change.condition = Some(expression.into());
+            }
         }
         self
     }
@@ -441,7 +455,7 @@ impl Write {
     pub(crate) fn name(mut self, alias: &str, name: &str) -> Self {
         match &mut self {
             Self::Put { names, .. } | Self::Delete { names, .. } => names,
-            Self::Update { change, .. } => &mut change.names,
+            Self::Update { change, .. } | Self::Check { change, .. } => &mut change.names,
         }
         .get_or_insert_default()
         .insert(alias.to_owned(), name.to_owned());
@@ -452,7 +466,7 @@ impl Write {
     pub(crate) fn value(mut self, alias: &str, value: AttributeValue) -> Self {
         match &mut self {
             Self::Put { values, .. } | Self::Delete { values, .. } => values,
-            Self::Update { change, .. } => &mut change.values,
+            Self::Update { change, .. } | Self::Check { change, .. } => &mut change.values,
         }
         .get_or_insert_default()
         .insert(alias.to_owned(), value);
@@ -482,6 +496,16 @@ impl Write {
                     .table_name(table)
                     .set_key(Some(key.attributes()))
                     .update_expression(change.expression)
+                    .set_condition_expression(change.condition)
+                    .set_expression_attribute_names(change.names)
+                    .set_expression_attribute_values(change.values)
+                    .build()
+                    .map_err(unavailable)?,
+            ),
+            Self::Check { key, change } => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()))
                     .set_condition_expression(change.condition)
                     .set_expression_attribute_names(change.names)
                     .set_expression_attribute_values(change.values)

@@ -146,12 +146,14 @@ fn custom(notification: &Notification) -> Map<String, Value> {
         Custom::Chat {
             conversation,
             originator,
+            consumer,
         } => json!({
             "conversationId": conversation.to_string(),
             "dialogId": conversation.to_string(),
             "originatorId": format!("{}.{originator}", notification.account),
             "brandId": notification.account.as_str(),
             "backendService": "ams",
+            "externalConsumerId": consumer.as_str(),
         }),
     };
     match keys {

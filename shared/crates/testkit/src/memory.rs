@@ -60,7 +60,7 @@ struct Tables {
     apps: BTreeMap<(AccountId, AppName), App>,
     handoffs: Vec<Handoff>,
     clients: Vec<(Client, String)>,
-    idempotency: HashMap<(AccountId, String), (CampaignId, String)>,
+    idempotency: HashMap<(AccountId, String), (Timestamp, (CampaignId, String))>,
     campaigns: BTreeMap<(AccountId, CampaignId), Campaign>,
     chunks: BTreeMap<(AccountId, CampaignId, u32), Chunk>,
     boards: BTreeMap<(AccountId, CampaignId, u32), Board>,

@@ -87,10 +87,12 @@ fn a_chats_notification_names_its_conversation() {
     chat.custom = Custom::Chat {
         conversation: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
         originator: "eve".to_owned(),
+        consumer: "ana".parse().unwrap(),
     };
     let payload = parsed(&apns(&chat).unwrap());
     assert_eq!(payload["originatorId"], "demo.eve");
     assert_eq!(payload["backendService"], "ams");
+    assert_eq!(payload["externalConsumerId"], "ana");
     assert_eq!(payload["conversationId"], payload["dialogId"]);
     assert!(payload.get("transactionId").is_none());
 }

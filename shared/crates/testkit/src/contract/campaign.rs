@@ -14,7 +14,7 @@ use domain::{
     sweep::{Due, DueStore, FIRST_LOOK},
 };
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 fn key(raw: &str) -> IdempotencyKey {
     IdempotencyKey::parse(raw).unwrap()
@@ -39,7 +39,13 @@ where
     let sales = sample::skill("sales");
     let handoff = sample::handoff(&ours, "Front desk", sample::now());
     let ground = store
-        .groundwork(&ours, Some(&sales), Some(&handoff.id), Some(&key("k1")))
+        .groundwork(
+            &ours,
+            Some(&sales),
+            Some(&handoff.id),
+            Some(&key("k1")),
+            sample::now(),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -69,7 +75,13 @@ where
     let first = under(&ours, "k1", "digest");
     store.accept(&first).await.expect("a campaign is accepted");
     let ground = store
-        .groundwork(&ours, Some(&sales), Some(&handoff.id), Some(&key("k1")))
+        .groundwork(
+            &ours,
+            Some(&sales),
+            Some(&handoff.id),
+            Some(&key("k1")),
+            sample::now(),
+        )
         .await
         .unwrap();
     assert_eq!(ground.limits, limits, "raised limits are seen");
@@ -81,14 +93,23 @@ where
         "the earlier call is seen"
     );
     let foreign = store
-        .groundwork(&theirs, Some(&sales), Some(&handoff.id), Some(&key("k1")))
+        .groundwork(
+            &theirs,
+            Some(&sales),
+            Some(&handoff.id),
+            Some(&key("k1")),
+            sample::now(),
+        )
         .await
         .unwrap();
     assert!(
         !foreign.has_skill && foreign.handoff.is_none() && foreign.earlier.is_none(),
         "an account sees only its own"
     );
-    let nothing = store.groundwork(&ours, None, None, None).await.unwrap();
+    let nothing = store
+        .groundwork(&ours, None, None, None, sample::now())
+        .await
+        .unwrap();
     assert!(
         !nothing.has_skill && nothing.handoff.is_none() && nothing.earlier.is_none(),
         "what is not asked for is not found"
@@ -117,11 +138,21 @@ where
         "an id is given once"
     );
     let unused = store
-        .groundwork(&ours, None, None, Some(&key("k2")))
+        .groundwork(&ours, None, None, Some(&key("k2")), sample::now())
         .await
         .unwrap();
     assert_eq!(unused.earlier, None, "a refused call uses no key");
     assert_stored(store, &first, true).await;
+
+    let day = sample::now() + SignedDuration::from_hours(24) + sample::ms(1_000);
+    let later = store
+        .groundwork(&ours, None, None, Some(&key("k1")), day)
+        .await
+        .unwrap();
+    assert_eq!(later.earlier, None, "a key is remembered for a day");
+    let mut anew = under(&ours, "k1", "other");
+    anew.campaign.created_at = day;
+    store.accept(&anew).await.expect("and can be used again");
 
     let rivals: Vec<_> = (0..8).map(|_| under(&ours, "k3", "digest")).collect();
     let results = join_all(rivals.iter().map(|r| store.accept(r))).await;

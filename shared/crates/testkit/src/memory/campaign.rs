@@ -5,14 +5,14 @@ use domain::{
     board::{Board, Cell},
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CancelCampaigns, Chunk, Groundwork,
-        IdempotencyKey, ReadCampaigns,
+        IDEMPOTENCY_HOURS, IdempotencyKey, ReadCampaigns,
     },
     id::{AccountId, CampaignId, HandoffId, SkillName},
     report::ListCampaigns,
     store::Unavailable,
     sweep::{Due, DueStore, FIRST_LOOK},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 impl AcceptCampaigns for Store {
@@ -22,6 +22,7 @@ impl AcceptCampaigns for Store {
         skill: Option<&SkillName>,
         handoff: Option<&HandoffId>,
         idempotency: Option<&IdempotencyKey>,
+        now: Timestamp,
     ) -> Result<Groundwork, Unavailable> {
         let tables = self.begin("groundwork").await?;
         Ok(Groundwork {
@@ -39,7 +40,8 @@ impl AcceptCampaigns for Store {
                 .cloned(),
             earlier: idempotency.and_then(|key| {
                 let key = (account.clone(), key.as_str().to_owned());
-                tables.idempotency.get(&key).cloned()
+                let (until, earlier) = tables.idempotency.get(&key)?;
+                (*until > now).then(|| earlier.clone())
             }),
         })
     }
@@ -54,13 +56,18 @@ impl AcceptCampaigns for Store {
         let id = (campaign.account.clone(), campaign.id.clone());
         let key = idempotency.as_ref().map(|idempotency| {
             let key = idempotency.key.as_str().to_owned();
+            let until = campaign.created_at + SignedDuration::from_hours(IDEMPOTENCY_HOURS);
             (
                 (campaign.account.clone(), key),
-                (campaign.id.clone(), idempotency.fingerprint.clone()),
+                (
+                    until,
+                    (campaign.id.clone(), idempotency.fingerprint.clone()),
+                ),
             )
         });
         if let Some((key, _)) = &key
-            && tables.idempotency.contains_key(key)
+            && let Some((until, _)) = tables.idempotency.get(key)
+            && *until > campaign.created_at
         {
             return Err(AcceptError::KeyUsed);
         }
