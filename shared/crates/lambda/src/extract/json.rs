@@ -55,6 +55,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Reads the body, whatever type it was declared to be; one that is no JSON and was not
 /// declared to be is of another type.
 fn decode<T: DeserializeOwned>(body: &[u8], declared: bool) -> Result<T, Problem> {
+    // serde would take a list for an object, field by field.
+    if body.trim_ascii_start().starts_with(b"[")
+        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+    {
+        return Err(Problem::invalid("", "the body must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize(&mut json) {
         Ok(value) => {
@@ -84,9 +90,12 @@ fn malformed(error: &serde_json::Error, declared: bool) -> Problem {
 /// The error's own words, without the place in the bytes: the pointer says it better.
 fn explain(error: &serde_json::Error) -> String {
     let words = error.to_string();
-    match words.rfind(" at line ") {
-        Some(end) => words[..end].to_owned(),
-        None => words,
+    let words = words
+        .rfind(" at line ")
+        .map_or(&*words, |end| &words[..end]);
+    match words.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
+        None => words.to_owned(),
     }
 }
 
@@ -177,6 +186,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_is_said_where() {
         for (body, pointer, detail) in [
+            ("null", "", "expected an object"),
+            (r#" ["a"]"#, "", "the body must be an object"),
             (
                 r"{}",
                 "/campaignName",
@@ -217,8 +228,8 @@ mod tests {
                 "/consumers/0/a~1b/~0",
                 "u8",
             ),
-            (r"[]", "", "expected struct Order"),
-            (r"null", "", "expected struct Order"),
+            (r"[]", "", "the body must be an object"),
+            (r"null", "", "expected an object"),
         ] {
             let (status, problem) = post_json(body).await;
             assert_eq!(status, 422, "{body}: {problem}");
