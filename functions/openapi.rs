@@ -11,8 +11,8 @@ use utoipa::{
         Components, Content, Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder,
         OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, Server, Tag,
         path::{Operation, Paths},
-        schema::{Schema, Type},
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        schema::Type,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
@@ -31,14 +31,20 @@ enum Caller {
 /// The functions' documents, with who calls them.
 fn functions() -> [(OpenApi, Caller); 8] {
     [
-        (crate::token::routes().into_openapi(), Caller::Anybody),
         (crate::account::routes().into_openapi(), Caller::Brand),
-        (crate::create_handoff::routes().into_openapi(), Caller::Brand),
-        (crate::create_campaign::routes().into_openapi(), Caller::Brand),
+        (
+            crate::create_handoff::routes().into_openapi(),
+            Caller::Brand,
+        ),
+        (
+            crate::create_campaign::routes().into_openapi(),
+            Caller::Brand,
+        ),
         (crate::consumer::routes().into_openapi(), Caller::Consumer),
         (crate::reply::routes().into_openapi(), Caller::Consumer),
         (crate::agent::routes().into_openapi(), Caller::Brand),
         (crate::report::routes().into_openapi(), Caller::Brand),
+        (crate::token::routes().into_openapi(), Caller::Anybody),
     ]
 }
 
@@ -46,7 +52,10 @@ fn functions() -> [(OpenApi, Caller); 8] {
 #[must_use]
 pub fn document() -> OpenApi {
     let mut components = Components::new();
-    let (name, problem) = (lambda::problem::Body::name(), lambda::problem::Body::schema());
+    let (name, problem) = (
+        lambda::problem::Body::name(),
+        lambda::problem::Body::schema(),
+    );
     components.schemas.insert(name.into_owned(), problem);
     let mut nested = Vec::new();
     lambda::problem::Body::schemas(&mut nested);
@@ -114,15 +123,19 @@ fn tags() -> Vec<Tag> {
 
 fn schemes() -> BTreeMap<String, RefOr<SecurityScheme>> {
     let bearer = |description: &str| {
-        let http = Http::new(HttpAuthScheme::Bearer)
+        let http = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some(description));
+            .description(Some(description))
+            .build();
         RefOr::T(SecurityScheme::Http(http))
     };
     BTreeMap::from([
         (
             "brand".to_owned(),
-            bearer("A token of the call `giveToken`, good for one hour. Its roles decide what it allows."),
+            bearer(
+                "A token of the call `giveToken`, good for one hour. Its roles decide what it allows.",
+            ),
         ),
         (
             "consumer".to_owned(),
@@ -144,12 +157,36 @@ const PACE: [&str; 4] = [
 
 fn headers() -> BTreeMap<String, RefOr<Header>> {
     [
-        ("RateLimit-Limit", Type::Integer, "How many calls per second are taken of the caller."),
-        ("RateLimit-Policy", Type::String, "The same with its window in seconds: `10;w=1`."),
-        ("RateLimit-Remaining", Type::Integer, "How many calls would be taken right now."),
-        ("RateLimit-Reset", Type::Integer, "In how many seconds the whole limit is there again."),
-        ("Retry-After", Type::Integer, "After how many seconds to try again: the body's `retryAfter`."),
-        ("WWW-Authenticate", Type::String, "`Bearer`, and `error=\"invalid_token\"` when the token is the wrong one."),
+        (
+            "RateLimit-Limit",
+            Type::Integer,
+            "How many calls per second are taken of the caller.",
+        ),
+        (
+            "RateLimit-Policy",
+            Type::String,
+            "The same with its window in seconds: `10;w=1`.",
+        ),
+        (
+            "RateLimit-Remaining",
+            Type::Integer,
+            "How many calls would be taken right now.",
+        ),
+        (
+            "RateLimit-Reset",
+            Type::Integer,
+            "In how many seconds the whole limit is there again.",
+        ),
+        (
+            "Retry-After",
+            Type::Integer,
+            "After how many seconds to try again: the body's `retryAfter`.",
+        ),
+        (
+            "WWW-Authenticate",
+            Type::String,
+            "`Bearer`, and `error=\"invalid_token\"` when the token is the wrong one.",
+        ),
     ]
     .map(|(name, kind, description)| {
         let header = HeaderBuilder::new()
@@ -164,7 +201,10 @@ fn headers() -> BTreeMap<String, RefOr<Header>> {
 /// What the parameters of paths are, where an operation does not say more.
 const PARAMETERS: [(&str, &str); 11] = [
     ("accountId", "The account."),
-    ("app", "`prmsg` for proactive messages, `c2m` for those that an IVR started."),
+    (
+        "app",
+        "`prmsg` for proactive messages, `c2m` for those that an IVR started.",
+    ),
     ("appName", "The app's bundle id or package name."),
     ("campaignId", "The campaign's `proactiveCampaignId`."),
     ("channel", "The channel's type."),
@@ -173,7 +213,10 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("conversationId", "The conversation."),
     ("deviceId", "The app's own id of this installation."),
     ("handoffId", "The handoff's id: `H` and digits."),
-    ("messageId", "The message's `transactionId`, which travels in the push."),
+    (
+        "messageId",
+        "The message's `transactionId`, which travels in the push.",
+    ),
 ];
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
@@ -200,7 +243,9 @@ fn complete(
         Caller::Consumer => Some(vec![SecurityRequirement::new("consumer", [""; 0])]),
     };
     for parameter in operation.parameters.iter_mut().flatten() {
-        let RefOr::T(parameter) = parameter else { continue };
+        let RefOr::T(parameter) = parameter else {
+            continue;
+        };
         let known = PARAMETERS.iter().find(|(name, _)| *name == parameter.name);
         if parameter.description.as_ref().is_none_or(String::is_empty) {
             parameter.description = known.map(|(_, description)| (*description).to_owned());
@@ -264,18 +309,24 @@ fn problem(description: &str) -> RefOr<Response> {
     RefOr::T(response.build())
 }
 
-/// Puts a problem among the shared ones, and a reference in its place.
+/// Puts a problem among the shared ones, and a reference in its place. One that differs from
+/// the shared one of its status stays where it is.
 fn share(
     response: &mut RefOr<Response>,
     status: &str,
     shared: &mut BTreeMap<String, RefOr<Response>>,
 ) {
-    let status = status.parse().ok().and_then(|s| StatusCode::from_u16(s).ok());
+    let status = status
+        .parse()
+        .ok()
+        .and_then(|s| StatusCode::from_u16(s).ok());
     let Some(reason) = status.and_then(|s| s.canonical_reason()) else {
         return;
     };
     let name = reason.replace(' ', "");
-    let known = shared.entry(name.clone()).or_insert_with(|| response.clone());
+    let known = shared
+        .entry(name.clone())
+        .or_insert_with(|| response.clone());
     if known == response {
         *response = RefOr::Ref(Ref::from_response_name(name));
     }
@@ -284,6 +335,7 @@ fn share(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use utoipa::openapi::Schema;
 
     #[test]
     fn no_two_types_share_a_schemas_name() {
@@ -291,7 +343,7 @@ mod tests {
         for (part, _) in functions() {
             for (name, schema) in part.components.unwrap_or_default().schemas {
                 let known = all.entry(name.clone()).or_insert_with(|| schema.clone());
-                assert_eq!(known, &schema, "`{name}`: give one of them another name");
+                assert!(known == &schema, "`{name}`: give one of them another name");
             }
         }
     }

@@ -3,11 +3,12 @@
 use crate::Ports;
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    account::{self, App, Identity, ReadApps as _, Route, WriteApps as _},
+    account::{self, App, Headers, Identity, ReadApps as _, Route, WriteApps as _},
     id::AppName,
 };
 use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// How an app's devices and consumers are known. It has a route for a platform or two.
@@ -48,14 +49,10 @@ pub(super) struct AppList {
 
 /// How the devices of a platform are reached.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "route",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(tag = "route", rename_all = "lowercase", deny_unknown_fields)]
 enum PushRoute {
     /// Apple's push service, directly: for iOS.
+    #[serde(rename_all = "camelCase")]
     Apns {
         /// The developer team, 10 characters.
         #[schema(example = "TEAM123456")]
@@ -67,17 +64,49 @@ enum PushRoute {
         #[schema(example = "com.example.shop")]
         topic: String,
         /// The ARN of the secret that holds the signing key (`.p8`).
-        #[schema(example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/apns-AbCdEf")]
+        #[schema(
+            example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/apns-AbCdEf"
+        )]
         credential: String,
     },
     /// Firebase Cloud Messaging's HTTP v1 API, directly: for Android.
+    #[serde(rename_all = "camelCase")]
     Fcm {
         /// The Firebase project.
         #[schema(example = "example-shop")]
         project_id: String,
         /// The ARN of the secret that holds the service account's JSON.
-        #[schema(example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/fcm-AbCdEf")]
+        #[schema(
+            example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/fcm-AbCdEf"
+        )]
         credential: String,
+    },
+    /// Amazon SNS, which has the platform's credentials: for iOS and Android.
+    #[serde(rename_all = "camelCase")]
+    Sns {
+        /// The ARN of the platform application: for `APNS` or `APNS_SANDBOX` on iOS, for
+        /// `GCM` on Android.
+        #[schema(example = "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop")]
+        platform_application_arn: String,
+    },
+    /// The brand's own endpoint, which gets LivePerson's push proxy body and pushes by itself:
+    /// for iOS and Android.
+    #[serde(rename_all = "camelCase")]
+    Proxy {
+        /// Where it is: a public https URL of at most 512 characters.
+        #[schema(example = "https://push.example.com/overture")]
+        url: String,
+        /// The ARN of the secret that holds `{"username", "password"}` for Basic authentication,
+        /// `{"signingSecret": "whsec_…"}` for the signature of Standard Webhooks, or both.
+        #[schema(
+            example = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:overture/demo/proxy-AbCdEf"
+        )]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<String>,
+        /// Up to 4 headers that each request carries besides; names of at most 24 letters and
+        /// `-`, values of at most 300 visible ASCII characters.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
     },
 }
 
@@ -117,6 +146,20 @@ impl From<PushRoute> for Route {
                 project_id,
                 credential,
             },
+            PushRoute::Sns {
+                platform_application_arn,
+            } => Self::Sns {
+                platform_application_arn,
+            },
+            PushRoute::Proxy {
+                url,
+                credential,
+                headers,
+            } => Self::Proxy {
+                url,
+                credential,
+                headers: Headers(headers),
+            },
         }
     }
 }
@@ -141,6 +184,20 @@ impl From<Route> for PushRoute {
             } => Self::Fcm {
                 project_id,
                 credential,
+            },
+            Route::Sns {
+                platform_application_arn,
+            } => Self::Sns {
+                platform_application_arn,
+            },
+            Route::Proxy {
+                url,
+                credential,
+                headers,
+            } => Self::Proxy {
+                url,
+                credential,
+                headers: headers.0,
             },
         }
     }
@@ -188,7 +245,8 @@ pub(super) async fn put(
             jwks_uri: request.identity.jwks_uri,
         },
     };
-    let app = account::save_app(&ports.table, &caller.account, app.checked(&caller.account)?).await?;
+    let app =
+        account::save_app(&ports.table, &caller.account, app.checked(&caller.account)?).await?;
     Ok(Json(app.into()))
 }
 

@@ -31,13 +31,13 @@ pub(super) struct SettingsChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct LimitsChange {
-    /// The most recipients of one campaign, 1 to 10,000.
+    /// The most recipients of one campaign, 1 to 4,000.
     #[schema(example = 100)]
     recipients_per_campaign: Option<u32>,
-    /// The pace of messages, 1 to 10,000 per second.
+    /// The pace of messages, 1 to 4,000 per second.
     #[schema(example = 10)]
     sends_per_second: Option<u32>,
-    /// The pace of calls, 1 to 10,000 per second and API group.
+    /// The pace of calls, 1 to 4,000 per second and API group.
     #[schema(example = 10)]
     requests_per_second: Option<u32>,
 }

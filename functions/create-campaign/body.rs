@@ -90,7 +90,11 @@ impl Request {
     ///
     /// # Errors
     /// When the whole call is refused.
-    pub(super) fn order(&self, idempotency: Option<Idempotency>, trace: String) -> Result<Order, Problem> {
+    pub(super) fn order(
+        &self,
+        idempotency: Option<Idempotency>,
+        trace: String,
+    ) -> Result<Order, Problem> {
         if self.scheduling_metrics.is_some() {
             return Err(Problem::new(
                 Kind::NotSupported,

@@ -25,6 +25,7 @@ async fn main() -> Result<(), lambda::Error> {
         fcm: gateways.fcm,
         google_token: gateways.fcm_token,
         authority: None,
+        outbound_private: environment.outbound_private()?,
     };
     let credentials = Credentials(Secrets::from_env().await);
     let gateways = Arc::new(Gateways::new(&settings, credentials, clock)?);

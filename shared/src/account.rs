@@ -1,12 +1,17 @@
 //! A brand's account: its settings, skills and apps.
 
+pub mod address;
+mod app;
+mod route;
+
+pub use app::{App, Identity, InvalidApp};
+pub use route::{Headers, Route};
+
 use crate::{
-    device::Platform,
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
     text::{self, InvalidText},
 };
-use serde::{Deserialize, Serialize};
 use std::future::Future;
 
 /// What a brand has set for its account.
@@ -98,207 +103,6 @@ pub struct Skill {
     pub name: SkillName,
     /// What it is for.
     pub description: Option<String>,
-}
-
-/// A mobile app of the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct App {
-    /// Its bundle id or package name.
-    pub name: AppName,
-    /// How its iOS devices are reached.
-    pub ios: Option<Route>,
-    /// How its Android devices are reached.
-    pub android: Option<Route>,
-    /// Who vouches for its consumers.
-    pub identity: Identity,
-}
-
-impl App {
-    /// How devices of `platform` are reached, if they are.
-    #[must_use]
-    pub const fn route(&self, platform: Platform) -> Option<&Route> {
-        match platform {
-            Platform::Ios => self.ios.as_ref(),
-            Platform::Android => self.android.as_ref(),
-        }
-    }
-}
-
-/// How an app's devices of one platform are reached. Credentials are names of secrets,
-/// never the secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(
-    tag = "route",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-pub enum Route {
-    /// Apple's push service, directly.
-    Apns {
-        /// The developer team, 10 characters.
-        team_id: String,
-        /// The signing key, 10 characters.
-        key_id: String,
-        /// The app's bundle id.
-        topic: String,
-        /// The secret that holds the signing key (`.p8`).
-        credential: String,
-    },
-    /// Firebase Cloud Messaging's HTTP v1 API, directly.
-    Fcm {
-        /// The Firebase project.
-        project_id: String,
-        /// The secret that holds the service account's JSON.
-        credential: String,
-    },
-}
-
-/// The brand's identity provider for an app's consumers (OpenID Connect).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Identity {
-    /// The token's `iss`, exactly.
-    pub issuer: String,
-    /// The token's `aud`.
-    pub audience: String,
-    /// Where the provider's keys are, over HTTPS.
-    pub jwks_uri: String,
-}
-
-/// Why an app's configuration was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidApp {
-    /// No platform has a route.
-    #[error("an app has a route for ios, android, or both")]
-    NoRoute,
-    /// A platform was given another platform's route.
-    #[error("the route `{route}` does not serve {}", platform.as_str())]
-    WrongRoute {
-        /// The platform.
-        platform: Platform,
-        /// The route.
-        route: &'static str,
-    },
-    /// A field is empty, too long, or not of its form.
-    #[error("`{field}` must be {expected}")]
-    Field {
-        /// Where it stands in the app.
-        field: &'static str,
-        /// What it must be.
-        expected: &'static str,
-    },
-}
-
-impl App {
-    /// Checks that the configuration can work in `account`, whose secrets alone it may name.
-    ///
-    /// # Errors
-    /// When it has no route, a route on the wrong platform, or a malformed field.
-    pub fn checked(self, account: &AccountId) -> Result<Self, InvalidApp> {
-        match (&self.ios, &self.android) {
-            (None, None) => return Err(InvalidApp::NoRoute),
-            (Some(Route::Fcm { .. }), _) => {
-                return Err(InvalidApp::WrongRoute {
-                    platform: Platform::Ios,
-                    route: "fcm",
-                });
-            }
-            (_, Some(Route::Apns { .. })) => {
-                return Err(InvalidApp::WrongRoute {
-                    platform: Platform::Android,
-                    route: "apns",
-                });
-            }
-            _ => {}
-        }
-        for (route, fields) in [(&self.ios, APNS), (&self.android, FCM)] {
-            match route {
-                Some(Route::Apns {
-                    team_id,
-                    key_id,
-                    topic,
-                    credential,
-                }) => {
-                    field(word(team_id, 10..=10), fields[0])?;
-                    field(word(key_id, 10..=10), fields[1])?;
-                    field(dotted(topic), fields[2])?;
-                    field(is_secret_of(account, credential), fields[3])?;
-                }
-                Some(Route::Fcm {
-                    project_id,
-                    credential,
-                }) => {
-                    field(dotted(project_id), fields[0])?;
-                    field(is_secret_of(account, credential), fields[1])?;
-                }
-                None => {}
-            }
-        }
-        let identity = &self.identity;
-        field(printed(&identity.issuer), IDENTITY[0])?;
-        field(printed(&identity.audience), IDENTITY[1])?;
-        field(
-            printed(&identity.jwks_uri) && identity.jwks_uri.starts_with("https://"),
-            IDENTITY[2],
-        )?;
-        Ok(self)
-    }
-}
-
-type Field = (&'static str, &'static str);
-const SECRET: &str =
-    "the ARN of a secret in AWS Secrets Manager whose name starts with `overture/{accountId}/`";
-const APNS: &[Field] = &[
-    ("ios/teamId", "10 letters and digits"),
-    ("ios/keyId", "10 letters and digits"),
-    ("ios/topic", "the app's bundle id"),
-    ("ios/credential", SECRET),
-];
-const FCM: &[Field] = &[
-    ("android/projectId", "the id of a Firebase project"),
-    ("android/credential", SECRET),
-];
-const IDENTITY: &[Field] = &[
-    (
-        "identity/issuer",
-        "the issuer of the consumers' tokens, at most 512 characters",
-    ),
-    (
-        "identity/audience",
-        "the audience of the consumers' tokens, at most 512 characters",
-    ),
-    ("identity/jwksUri", "an https URL of at most 512 characters"),
-];
-
-const fn field(fits: bool, (field, expected): Field) -> Result<(), InvalidApp> {
-    if fits {
-        Ok(())
-    } else {
-        Err(InvalidApp::Field { field, expected })
-    }
-}
-
-fn word(s: &str, length: std::ops::RangeInclusive<usize>) -> bool {
-    length.contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric())
-}
-
-fn dotted(s: &str) -> bool {
-    (1..=155).contains(&s.len())
-        && s.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_:".contains(&b))
-}
-
-fn printed(s: &str) -> bool {
-    (1..=512).contains(&s.len()) && s.chars().all(|c| !c.is_control() && !c.is_whitespace())
-}
-
-/// A brand's secrets have its account in their names, so that no brand sends with another's.
-fn is_secret_of(account: &AccountId, s: &str) -> bool {
-    // arn:<partition>:secretsmanager:<region>:<owner>:secret:<name>
-    let parts: Vec<_> = s.splitn(7, ':').collect();
-    printed(s)
-        && matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name]
-            if name.starts_with(&format!("overture/{account}/")))
 }
 
 /// Reads an account's settings.
@@ -441,77 +245,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn demo() -> AccountId {
-        "demo".parse().unwrap()
-    }
-
-    fn app() -> App {
-        App {
-            name: "com.example.shop".parse().unwrap(),
-            ios: Some(Route::Apns {
-                team_id: "TEAM123456".into(),
-                key_id: "KEY1234567".into(),
-                topic: "com.example.shop".into(),
-                credential: "arn:aws:secretsmanager:eu-west-1:0:secret:overture/demo/apns".into(),
-            }),
-            android: None,
-            identity: Identity {
-                issuer: "https://id.example.com".into(),
-                audience: "shop".into(),
-                jwks_uri: "https://id.example.com/jwks.json".into(),
-            },
-        }
-    }
-
-    #[test]
-    fn an_app_needs_a_route() {
-        assert!(app().checked(&demo()).is_ok());
-        let bare = App { ios: None, ..app() };
-        assert_eq!(bare.checked(&demo()), Err(InvalidApp::NoRoute));
-    }
-
-    #[test]
-    fn a_route_serves_its_own_platform() {
-        let crossed = App {
-            android: app().ios,
-            ..app()
-        };
-        assert!(matches!(
-            crossed.checked(&demo()),
-            Err(InvalidApp::WrongRoute { .. })
-        ));
-    }
-
-    #[test]
-    fn a_credential_is_the_name_of_a_secret() {
-        let mut leaked = app();
-        if let Some(Route::Apns { credential, .. }) = &mut leaked.ios {
-            *credential = "a key, not a name".into();
-        }
-        assert!(matches!(
-            leaked.checked(&demo()),
-            Err(InvalidApp::Field {
-                field: "ios/credential",
-                ..
-            })
-        ));
-    }
-
-    #[test]
-    fn a_credential_is_a_secret_of_the_account() {
-        let other: AccountId = "other".parse().unwrap();
-        assert!(app().checked(&other).is_err());
-        let shorter: AccountId = "dem".parse().unwrap();
-        assert!(app().checked(&shorter).is_err());
-    }
-
-    #[test]
-    fn keys_are_fetched_over_https_only() {
-        let mut plain = app();
-        plain.identity.jwks_uri = "http://id.example.com/jwks.json".into();
-        assert!(plain.checked(&demo()).is_err());
-    }
 
     #[test]
     fn limits_are_bounded() {

@@ -12,7 +12,7 @@ use crate::{
     message::{MessageKey, Place},
     pace::{self, Pacer},
     store::Unavailable,
-    text::Variables,
+    text::{self, Variables},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,7 @@ pub struct MessageJob {
     #[serde(flatten)]
     pub place: Place,
     /// What fills the texts' placeholders.
+    #[serde(deserialize_with = "text::variables")]
     pub variables: Variables,
     /// When its lookback ends.
     pub lookback_ends_at: Timestamp,

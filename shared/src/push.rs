@@ -19,6 +19,8 @@ pub struct Target<'a> {
     pub environment: Environment,
     /// The device's address at its gateway.
     pub token: &'a PushToken,
+    /// When the address was last registered.
+    pub registered_at: Timestamp,
 }
 
 /// What a device is shown.

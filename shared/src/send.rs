@@ -466,6 +466,7 @@ where
                         platform: device.platform,
                         environment: device.environment,
                         token: &device.token,
+                        registered_at: device.registered_at,
                     };
                     self.gateways.push(target, notification).await
                 }

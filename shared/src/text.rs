@@ -13,6 +13,21 @@ pub type Placeholder = u8;
 /// The values of a recipient's placeholders.
 pub type Variables = BTreeMap<Placeholder, String>;
 
+/// Reads variables whose placeholders are text, as in JSON. Serde turns text into numbers only
+/// while it reads, not from what it has buffered for a tagged or flattened type.
+pub(crate) fn variables<'de, D>(deserializer: D) -> Result<Variables, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let read: BTreeMap<String, String> = serde::Deserialize::deserialize(deserializer)?;
+    read.into_iter()
+        .map(|(placeholder, value)| {
+            let placeholder = placeholder.parse().map_err(serde::de::Error::custom)?;
+            Ok((placeholder, value))
+        })
+        .collect()
+}
+
 /// The most characters (Unicode scalar values) one variable may have.
 pub const MAX_VARIABLE_CHARS: usize = 1_550;
 

@@ -6,9 +6,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     dead_code,
+    unused_imports,
     reason = "a bench that cannot go on stops; it shares the tests' world and uses a part of it"
 )]
 
+#[path = "../it/brand.rs"]
+mod brand;
 #[path = "../it/parts.rs"]
 mod parts;
 mod start;

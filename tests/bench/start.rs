@@ -15,8 +15,18 @@ use tokio::{
 
 /// The functions, and how often each is started.
 const FUNCTIONS: [&str; 12] = [
-    "account", "agent", "consumer", "create-campaign", "create-handoff", "dispatch", "reply",
-    "report", "send", "sweep", "tally", "token",
+    "account",
+    "agent",
+    "consumer",
+    "create-campaign",
+    "create-handoff",
+    "dispatch",
+    "reply",
+    "report",
+    "send",
+    "sweep",
+    "tally",
+    "token",
 ];
 const TIMES: usize = 9;
 
@@ -54,7 +64,10 @@ async fn start(binary: &Path, endpoint: &str) -> (Duration, u32) {
     let began = Instant::now();
     let mut child = Command::new(binary)
         .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", runtime.local_addr().unwrap().to_string())
+        .env(
+            "AWS_LAMBDA_RUNTIME_API",
+            runtime.local_addr().unwrap().to_string(),
+        )
         .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
@@ -80,7 +93,14 @@ async fn start(binary: &Path, endpoint: &str) -> (Duration, u32) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let resident = status
         .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .find_map(|l| {
+            l.strip_prefix("VmRSS:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .trim()
+                .parse()
+                .ok()
+        })
         .unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

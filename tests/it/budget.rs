@@ -7,17 +7,12 @@ use crate::{
 use local::usage::Usage;
 
 /// The functions of the way from the campaign to the push and its count.
-const WAY: [&str; 4] = ["CreateCampaign", "Dispatch", "Send", "Tally"];
+const WAY: [&str; 4] = ["create-campaign", "dispatch", "send", "tally"];
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-fn per(total: u64, count: usize) -> f64 {
-    total as f64 / count as f64
-}
-
-fn print(usage: &Usage, sent: usize) {
+fn print(usage: &Usage, sent: f64) {
     for function in WAY {
-        let name = format!("overture-{function}");
-        for (action, count) in usage.0.get(&name).into_iter().flatten() {
+        for (action, count) in usage.0.get(function).into_iter().flatten() {
             println!(
                 "{function:15} {action:32} {:4} calls {:7.1} read {:7.1} write",
                 count.calls, count.read_units, count.write_units
@@ -27,9 +22,9 @@ fn print(usage: &Usage, sent: usize) {
     let all = usage.total("dynamodb:");
     println!(
         "per sent recipient: {:.2} write units, {:.2} read units, {:.2} calls of SQS",
-        all.write_units / per(sent as u64, 1),
-        all.read_units / per(sent as u64, 1),
-        per(usage.total("sqs:").calls, sent),
+        all.write_units / sent,
+        all.read_units / sent,
+        usage.total("sqs:").calls as f64 / sent,
     );
 }
 
@@ -53,10 +48,13 @@ async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
     assert_eq!(proactive(&world.stack).len() - before, 100);
 
     let usage = world.stack.usage();
-    print(&usage, 100);
+    print(&usage, 100.0);
     let all = usage.total("dynamodb:");
     assert!(all.write_units <= 600.0, "{} write units", all.write_units);
     assert!(all.read_units <= 300.0, "{} read units", all.read_units);
-    let calls = usage.of("overture-Dispatch", "sqs:").calls;
-    assert!(calls <= 10, "dispatch called SQS {calls} times");
+    let calls = usage.of("dispatch", "sqs:").calls;
+    assert!(
+        (1..=10).contains(&calls),
+        "dispatch called SQS {calls} times"
+    );
 }

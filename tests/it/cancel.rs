@@ -20,7 +20,9 @@ async fn what_was_not_sent_when_the_campaign_was_cancelled_is_never_sent() {
     // Some messages are on their way for up to an hour.
     let queue = world.stack.queue("SendQueue").unwrap();
     queue.faults(Mischief::seeded(7).delay(0.5, Duration::from_hours(1)));
-    let made = brand.launch(campaign(&brand.greeting().await, &crowd)).await;
+    let made = brand
+        .launch(campaign(&brand.greeting().await, &crowd))
+        .await;
     world.stack.quiet().await.unwrap();
     let midway = brand.look(&made).await;
     let sent = midway["counts"]["sent"].as_u64().unwrap();
@@ -43,13 +45,22 @@ async fn what_was_not_sent_when_the_campaign_was_cancelled_is_never_sent() {
     world.stack.settled().await.unwrap();
     let brand = brand.refreshed();
     let seen = brand.look(&made).await;
-    assert_eq!((&seen["state"], &seen["counts"]), (&json!("CANCELLED"), &counts));
+    assert_eq!(
+        (&seen["state"], &seen["counts"]),
+        (&json!("CANCELLED"), &counts)
+    );
     assert_eq!(proactive(&world.stack).len() as u64, sent);
     for id in &crowd {
         let told = brand.recipient(&made, id).await;
-        let state = if pushes_to(&world.stack, id).is_empty() { "CANCELLED" } else { "SENT" };
+        let state = if pushes_to(&world.stack, id).is_empty() {
+            "CANCELLED"
+        } else {
+            "SENT"
+        };
         assert_eq!(told["state"], state, "{told}");
     }
-    let missing = brand.send(Method::POST, "campaign/none/cancel", &[], None).await;
+    let missing = brand
+        .send(Method::POST, "campaign/none/cancel", &[], None)
+        .await;
     missing.problem(404, "NOT_FOUND");
 }

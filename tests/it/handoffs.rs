@@ -17,9 +17,15 @@ async fn a_handoff_is_made_read_changed_and_deleted() {
     let tag = made.header("etag").to_owned();
     let made = made.ok(201);
     let id = text(&made["id"]);
-    assert!(id.starts_with('H') && id[1..].bytes().all(|b| b.is_ascii_digit()), "{id}");
+    assert!(
+        id.starts_with('H') && id[1..].bytes().all(|b| b.is_ascii_digit()),
+        "{id}"
+    );
     assert_eq!(made["name"], "Renewal");
-    assert_eq!((&made["lookbackPeriodDay"], &made["lookbackPeriodHour"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&made["lookbackPeriodDay"], &made["lookbackPeriodHour"]),
+        (&json!(1), &json!(0))
+    );
     let component = &made["channels"][0]["messageComponents"][0];
     assert_eq!(component["messageText"], "Hello ${{1}}");
     assert_eq!(component["variables"], json!(["1"]));
@@ -32,13 +38,17 @@ async fn a_handoff_is_made_read_changed_and_deleted() {
 
     let new = handoff("Renewal 2", &[SHOP, CLUB], "Good day ${{1}}");
     let put = async |tag: &str, body: &Value| {
-        brand.send(Method::PUT, &path, &[("if-match", tag)], Some(body.clone())).await
+        brand
+            .send(Method::PUT, &path, &[("if-match", tag)], Some(body.clone()))
+            .await
     };
     let changed = put(&tag, &new).await.ok(200);
     assert_eq!(changed["name"], "Renewal 2");
     assert_eq!(changed["createdAt"], made["createdAt"]);
     put(&tag, &wanted).await.problem(409, "CHANGED");
-    put("nonsense", &wanted).await.problem(400, "INVALID_HEADER");
+    put("nonsense", &wanted)
+        .await
+        .problem(400, "INVALID_HEADER");
     let after = brand.launch(campaign(&id, &["ana"])).await;
     world.stack.settled().await.unwrap();
     for (campaign, greeting) in [(&before, "Hello ana"), (&after, "Good day ana")] {
@@ -66,10 +76,15 @@ async fn titles_are_unique_whatever_their_case() {
     let brand = world.brand("acme").await;
     let named = |name: &str| handoff(name, &[SHOP], "Hello");
     let id = brand.handoff(named("Renewal")).await;
-    let taken = brand.post("handoffs", named("rENEWAL")).await.problem(409, "NAME_TAKEN");
+    let taken = brand
+        .post("handoffs", named("rENEWAL"))
+        .await
+        .problem(409, "NAME_TAKEN");
     assert_eq!(taken["errors"][0]["pointer"], "/name");
     let other = brand.handoff(named("Other")).await;
-    let taken = brand.put(&format!("handoffs/{other}"), named("Renewal")).await;
+    let taken = brand
+        .put(&format!("handoffs/{other}"), named("Renewal"))
+        .await;
     taken.problem(409, "NAME_TAKEN");
     let (a, b) = tokio::join!(
         brand.post("handoffs", named("At once")),
@@ -79,7 +94,10 @@ async fn titles_are_unique_whatever_their_case() {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409]);
 
-    brand.put(&format!("handoffs/{id}"), named("Renamed")).await.ok(200);
+    brand
+        .put(&format!("handoffs/{id}"), named("Renamed"))
+        .await
+        .ok(200);
     brand.handoff(named("Renewal")).await;
     brand.delete(&format!("handoffs/{id}")).await.ok(204);
     brand.handoff(named("Renamed")).await;
@@ -93,10 +111,16 @@ async fn listings_page_through_all_handoffs() {
     let other = world.brand("other").await;
     other.handoff(handoff("Theirs", &[SHOP], "Hello")).await;
     for n in 0..5 {
-        brand.handoff(handoff(&format!("Offer {n}"), &[SHOP], "Hello")).await;
+        brand
+            .handoff(handoff(&format!("Offer {n}"), &[SHOP], "Hello"))
+            .await;
     }
     let names = |answer: &Value, field: &str| -> Vec<String> {
-        let all = if field.is_empty() { list(answer) } else { list(&answer[field]) };
+        let all = if field.is_empty() {
+            list(answer)
+        } else {
+            list(&answer[field])
+        };
         all.iter().map(|handoff| text(&handoff["name"])).collect()
     };
     let listings = [
@@ -114,7 +138,10 @@ async fn listings_page_through_all_handoffs() {
         seen.sort();
         let all: Vec<_> = (0..5).map(|n| format!("Offer {n}")).collect();
         assert_eq!(seen, all, "{listing}");
-        let past = brand.get(&format!("{listing}?limit=2&offset=6")).await.ok(200);
+        let past = brand
+            .get(&format!("{listing}?limit=2&offset=6"))
+            .await
+            .ok(200);
         assert_eq!(past["handoffs"], json!([]), "{listing}");
         let whole = brand.get(listing).await.ok(200);
         assert_eq!(names(&whole, "handoffs").len(), 5, "{listing}");

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 async fn post(brand: &Brand<'_>, key: &str, body: &Value) -> crate::world::Answer {
     let headers = [("idempotency-key", key)];
-    brand.send(Method::POST, "campaign", &headers, Some(body.clone())).await
+    brand
+        .send(Method::POST, "campaign", &headers, Some(body.clone()))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,9 +35,13 @@ async fn the_same_call_again_gets_the_same_answer_and_sends_nothing() {
 
     let mut other = body.clone();
     other["skill"] = "support".into();
-    post(&brand, "k-1", &other).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    post(&brand, "k-1", &other)
+        .await
+        .problem(422, "IDEMPOTENCY_KEY_REUSED");
     post(&brand, "", &body).await.problem(400, "INVALID_HEADER");
-    post(&brand, "with space", &body).await.problem(400, "INVALID_HEADER");
+    post(&brand, "with space", &body)
+        .await
+        .problem(400, "INVALID_HEADER");
     world.stack.settled().await.unwrap();
     assert_eq!(world.stack.pushes().len(), 2);
 
@@ -63,14 +69,20 @@ async fn equal_calls_at_once_make_one_campaign() {
         if answer.status == 409 {
             assert_eq!(answer.header("retry-after"), "1");
             let problem = answer.problem(409, "IDEMPOTENCY_IN_FLIGHT");
-            assert_eq!((&problem["retryable"], &problem["safeToResend"]), (&true.into(), &true.into()));
+            assert_eq!(
+                (&problem["retryable"], &problem["safeToResend"]),
+                (&true.into(), &true.into())
+            );
         } else {
             made.push(text(&answer.ok(202)["proactiveCampaignId"]));
         }
     }
     let again = post(&brand, "k-1", &body).await.ok(202);
     assert!(!made.is_empty());
-    assert!(made.iter().all(|id| again["proactiveCampaignId"] == **id), "{made:?}");
+    assert!(
+        made.iter().all(|id| again["proactiveCampaignId"] == **id),
+        "{made:?}"
+    );
     world.stack.settled().await.unwrap();
     assert_eq!(world.stack.pushes().len(), 1);
     let campaigns = world.items().get("campaign").copied().unwrap_or_default();

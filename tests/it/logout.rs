@@ -31,20 +31,33 @@ async fn logging_out_stops_what_its_type_says() {
     let conversation = text(&ana.write("Hi").await["conversationId"]);
     let agent = world.staff("acme", "agent", &["sales"]).await;
     let path = format!("conversations/{conversation}");
-    let accepted = agent.send(Method::POST, &format!("{path}/accept"), &[], None).await;
+    let accepted = agent
+        .send(Method::POST, &format!("{path}/accept"), &[], None)
+        .await;
     accepted.ok(200);
-    agent.post(&format!("{path}/messages"), json!({"text": "Hi"})).await.ok(201);
-    agent.send(Method::POST, &format!("{path}/close"), &[], None).await.ok(200);
+    agent
+        .post(&format!("{path}/messages"), json!({"text": "Hi"}))
+        .await
+        .ok(201);
+    agent
+        .send(Method::POST, &format!("{path}/close"), &[], None)
+        .await
+        .ok(200);
     world.stack.settled().await.unwrap();
     let pushes = world.stack.sandbox().pushes();
-    assert!(pushes.iter().all(|p| custom(p, "backendService") != "ams"), "{pushes:?}");
+    assert!(
+        pushes.iter().all(|p| custom(p, "backendService") != "ams"),
+        "{pushes:?}"
+    );
 
     for _ in 0..2 {
         ana.delete(&device).await.ok(204);
     }
     let told = reach(&brand, &handoff, "ana").await;
     assert_eq!(told["code"], "NO_DEVICE", "{told}");
-    ana.delete(&format!("{device}?type=SOME")).await.problem(400, "INVALID_QUERY");
+    ana.delete(&format!("{device}?type=SOME"))
+        .await
+        .problem(400, "INVALID_QUERY");
 
     ana.log_in(&Device::iphone("ana")).await;
     assert_eq!(reach(&brand, &handoff, "ana").await["state"], "SENT");

@@ -17,20 +17,27 @@ fn short() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn within_the_lookback_a_reply_goes_to_the_campaign_s_skill_and_after_it_to_the_default_one() {
+async fn within_the_lookback_a_reply_goes_to_the_campaign_s_skill_and_after_it_to_the_default_one()
+{
     let world = World::start().await;
     let brand = world.brand("acme").await;
     for id in ["ana", "ben"] {
         brand.with_iphone(id).await;
     }
-    let made = brand.launch(campaign(&brand.handoff(short()).await, &["ana", "ben"])).await;
+    let made = brand
+        .launch(campaign(&brand.handoff(short()).await, &["ana", "ben"]))
+        .await;
     world.stack.settled().await.unwrap();
 
     world.stack.advance(Duration::from_mins(59)).await;
     let brand = brand.refreshed();
     let ana = brand.consumer("ana");
     assert_eq!(ana.inbox().await.len(), 1);
-    assert_eq!(ana.write("Hi").await["skill"], "sales", "without the message's id, too");
+    assert_eq!(
+        ana.write("Hi").await["skill"],
+        "sales",
+        "without the message's id, too"
+    );
 
     world.stack.advance(Duration::from_mins(2)).await;
     let ben = brand.consumer("ben");
@@ -55,16 +62,24 @@ async fn a_message_that_could_not_leave_within_its_lookback_expires() {
     let token = Device::iphone("ana").token;
     let later = Answer::reason("TooManyRequests").retry_after("600");
     world.stack.sandbox().script(&token, [later.once()]);
-    let made = brand.launch(campaign(&brand.handoff(short()).await, &["ana"])).await;
+    let made = brand
+        .launch(campaign(&brand.handoff(short()).await, &["ana"]))
+        .await;
     world.stack.quiet().await.unwrap();
     let seen = brand.look(&made).await;
-    assert_eq!((&seen["state"], &seen["counts"]["queued"]), (&json!("SENDING"), &json!(1)));
+    assert_eq!(
+        (&seen["state"], &seen["counts"]["queued"]),
+        (&json!("SENDING"), &json!(1))
+    );
 
     world.stack.advance(Duration::from_mins(61)).await;
     world.stack.settled().await.unwrap();
     let brand = brand.refreshed();
     let seen = brand.look(&made).await;
-    assert_eq!((&seen["state"], &seen["counts"]["expired"]), (&json!("FINISHED"), &json!(1)));
+    assert_eq!(
+        (&seen["state"], &seen["counts"]["expired"]),
+        (&json!("FINISHED"), &json!(1))
+    );
     assert_eq!(brand.recipient(&made, "ana").await["state"], "EXPIRED");
     assert_eq!(pushes_to(&world.stack, "ana").len(), 0);
 }

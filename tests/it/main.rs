@@ -5,19 +5,26 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod arrivals;
+mod bad_callers;
 mod bad_input;
+mod brand;
 mod budget;
 mod cancel;
+mod docs;
 mod handoffs;
 mod hold;
 mod idempotency;
 mod logout;
 mod lookback;
+mod openapi;
 mod pacing;
 mod parts;
 mod poison;
+mod promises;
 mod reports;
 mod rights;
+mod routes;
 mod secrets_in_logs;
 mod story;
 mod sweep;

@@ -14,14 +14,21 @@ fn jobs(stack: &Stack, campaign: &str) -> Vec<(i64, Value)> {
     let messages = stack.queue("SendQueue").unwrap().messages();
     let of_campaign = messages.into_iter().filter(|m| m.body.contains(campaign));
     of_campaign
-        .map(|m| (m.visible_ms - m.sent_ms, serde_json::from_str(&m.body).unwrap()))
+        .map(|m| {
+            (
+                m.visible_ms - m.sent_ms,
+                serde_json::from_str(&m.body).unwrap(),
+            )
+        })
         .collect()
 }
 
 /// A value of that name, wherever it is.
 fn find<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     match value {
-        Value::Object(map) => map.get(name).or_else(|| map.values().find_map(|v| find(v, name))),
+        Value::Object(map) => map
+            .get(name)
+            .or_else(|| map.values().find_map(|v| find(v, name))),
         _ => None,
     }
 }
@@ -54,13 +61,19 @@ async fn ten_messages_a_second_each_at_its_slot() {
         })
         .collect();
     slots.sort_unstable();
-    assert!(slots.windows(2).all(|pair| pair[1] - pair[0] == 100_000), "{slots:?}");
+    assert!(
+        slots.windows(2).all(|pair| pair[1] - pair[0] == 100_000),
+        "{slots:?}"
+    );
     let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
     for (delay, _) in &jobs {
         assert_eq!(delay % 1000, 0, "SQS delays by whole seconds");
         *by_second.entry(*delay).or_default() += 1;
     }
-    assert!(by_second.values().all(|count| *count <= 10), "{by_second:?}");
+    assert!(
+        by_second.values().all(|count| *count <= 10),
+        "{by_second:?}"
+    );
     assert!(by_second.len() <= 4, "{by_second:?}");
 
     world.stack.advance(Duration::from_mins(2)).await;

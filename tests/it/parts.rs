@@ -95,7 +95,9 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn iphone(owner: &str) -> Self {
-        let hex: String = owner.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = owner
+            .bytes()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         Self {
             id: format!("{owner}-iphone"),
             token: format!("{hex:f<64}"),
@@ -134,8 +136,9 @@ impl Device {
 /// The text of a notification.
 pub(crate) fn shown(push: &Push) -> &str {
     let at = match push.gateway {
-        Gateway::Apns => "/aps/alert/body",
         Gateway::Fcm => "/message/notification/body",
+        Gateway::Proxy if push.payload["data"].is_object() => "/data/message",
+        Gateway::Apns | Gateway::Proxy => "/aps/alert/body",
     };
     push.payload.pointer(at).and_then(Value::as_str).unwrap()
 }
@@ -143,8 +146,9 @@ pub(crate) fn shown(push: &Push) -> &str {
 /// A custom key of a notification, as text.
 pub(crate) fn custom(push: &Push, key: &str) -> String {
     let at = match push.gateway {
-        Gateway::Apns => &push.payload[key],
         Gateway::Fcm => &push.payload["message"]["data"][key],
+        Gateway::Proxy if push.payload["data"].is_object() => &push.payload["data"]["payload"][key],
+        Gateway::Apns | Gateway::Proxy => &push.payload[key],
     };
     at.as_str().map_or_else(|| at.to_string(), str::to_owned)
 }

@@ -19,7 +19,9 @@ async fn poison_reaches_the_dead_letters_and_blocks_nothing() {
     for poison in poisons {
         queue.push(poison);
     }
-    let made = brand.launch(campaign(&brand.greeting().await, &crowd)).await;
+    let made = brand
+        .launch(campaign(&brand.greeting().await, &crowd))
+        .await;
     for poison in poisons {
         queue.push(poison);
     }
@@ -34,7 +36,10 @@ async fn poison_reaches_the_dead_letters_and_blocks_nothing() {
     world.stack.settled().await.unwrap();
     let bodies: Vec<_> = dead.messages().into_iter().map(|m| m.body).collect();
     assert_eq!(bodies.len(), 6, "{bodies:?}");
-    assert!(bodies.iter().all(|body| poisons.contains(&body.as_str())), "{bodies:?}");
+    assert!(
+        bodies.iter().all(|body| poisons.contains(&body.as_str())),
+        "{bodies:?}"
+    );
     assert_eq!(dead.messages()[0].receives, 5);
     assert_eq!(proactive(&world.stack).len(), 12);
     assert_eq!(brand.look(&made).await["counts"]["sent"], 12);

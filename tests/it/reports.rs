@@ -36,11 +36,17 @@ fn app(story: &Story<'_>) -> String {
 fn window(story: &Story<'_>) -> String {
     let now = story.brand.world.stack.clock().now_ms();
     let hour = 3_600_000;
-    format!("attemptedStartTime={}&attemptedEndTime={}", now - hour, now + hour)
+    format!(
+        "attemptedStartTime={}&attemptedEndTime={}",
+        now - hour,
+        now + hour
+    )
 }
 
 async fn campaign_reports(story: &Story<'_>, numbers: &Value) {
-    let Story { brand, campaign, .. } = story;
+    let Story {
+        brand, campaign, ..
+    } = story;
     let id = text(&campaign["proactiveCampaignId"]);
     let path = format!("{}/campaigns/{id}", app(story));
     let analytics = brand.get(&format!("{path}/analytics/")).await.ok(200);
@@ -74,7 +80,10 @@ async fn account_analytics(story: &Story<'_>, numbers: &Value) {
     assert_eq!(rows.len(), 2, "{all:#}");
     assert_eq!(of("sales")["channel"], "inapp");
     has(of("sales"), numbers);
-    has(of("support"), &json!({"attempted": 3, "failed": 3, "error_aggregation": {"proactive_16": 3}}));
+    has(
+        of("support"),
+        &json!({"attempted": 3, "failed": 3, "error_aggregation": {"proactive_16": 3}}),
+    );
 
     let filters = json!({"channels": ["inapp"], "skills": ["sales"], "source": ["API"]});
     let some = brand.post(&path, filters).await.ok(200);
@@ -88,15 +97,24 @@ async fn transactions(story: &Story<'_>, all: u64) {
     let rows = brand.post(&path, page).await.ok(200);
     assert_eq!(rows["page"]["count"], all);
     let rows = list(&rows["transactions"]);
-    let ana = rows.iter().find(|row| row["consumerId"] == "iphone-0").unwrap();
+    let ana = rows
+        .iter()
+        .find(|row| row["consumerId"] == "iphone-0")
+        .unwrap();
     assert_eq!(ana["messageStatus"], "RESPONDED");
     assert_eq!(ana["conversationId"], story.conversation.as_str());
     let moments = [
-        "attemptedTime", "sentTime", "deliveredTime", "readTime",
-        "conversationsCreatedTime", "conversationsClosedTime",
+        "attemptedTime",
+        "sentTime",
+        "deliveredTime",
+        "readTime",
+        "conversationsCreatedTime",
+        "conversationsClosedTime",
     ];
-    let moments: Vec<jiff::Timestamp> =
-        moments.iter().map(|name| text(&ana[*name]).parse().unwrap()).collect();
+    let moments: Vec<jiff::Timestamp> = moments
+        .iter()
+        .map(|name| text(&ana[*name]).parse().unwrap())
+        .collect();
     assert!(moments.is_sorted(), "{ana:#}");
     assert_eq!(ana["failedTime"], Value::Null);
 

@@ -1,18 +1,18 @@
 //! The main job, whole: a handoff, a campaign of 100, pushes, a tap, a reply, an agent, reports.
 
 use crate::{
-    parts::{Device, crowd, custom, proactive, pushes_to, shown},
+    arrivals,
+    parts::{Device, crowd, custom, proactive, shown},
     reports,
     world::{Brand, CLUB, Consumer, PATIENCE, SHOP, World, list, text},
 };
-use jiff::Timestamp;
 use local::Stack;
 use reqwest::Method;
-use sandbox::{Answer, Gateway, Push};
+use sandbox::{Answer, Push};
 use serde_json::{Value, json};
 
 /// A day, in milliseconds: the handoff's lookback.
-const DAY: i64 = 86_400_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// How many recipients have which phones.
 pub(crate) struct Cast {
@@ -118,7 +118,8 @@ pub(crate) async fn play<'w>(world: &'w World, cast: &Cast) -> Story<'w> {
 
     let seen = watch(&brand, &campaign).await;
     assert_eq!(seen["counts"], counts(cast, 0), "{seen}");
-    pushes_are_exact(&brand, &campaign, &seen, cast);
+    assert_eq!(proactive(&world.stack).len(), cast.pushes());
+    arrivals::are_exact(&brand, &campaign, &seen, push_text);
     failures_are_told(&brand, &campaign).await;
     gone_devices_are_gone(&brand, &handoff).await;
 
@@ -168,7 +169,11 @@ async fn log_in_all(brand: &Brand<'_>, cast: &Cast) -> (Vec<String>, Vec<String>
         }
         for device in devices {
             // Some have the brand's other app.
-            let device = if n % 3 == 1 { device.with(CLUB) } else { device };
+            let device = if n % 3 == 1 {
+                device.with(CLUB)
+            } else {
+                device
+            };
             consumer.log_in(&device).await;
             tokens.push(device.token);
         }
@@ -203,62 +208,12 @@ async fn watch(brand: &Brand<'_>, campaign: &Value) -> Value {
             }
         }
     };
-    let seen = tokio::time::timeout(PATIENCE, until_it_is_over).await.unwrap();
+    let seen = tokio::time::timeout(PATIENCE, until_it_is_over)
+        .await
+        .unwrap();
     assert_eq!(seen["state"], "FINISHED", "{seen}");
     brand.world.stack.settled().await.unwrap();
     brand.look(campaign).await
-}
-
-fn pushes_are_exact(brand: &Brand<'_>, campaign: &Value, seen: &Value, cast: &Cast) {
-    let stack = &brand.world.stack;
-    assert_eq!(proactive(stack).len(), cast.pushes());
-    let created: Timestamp = text(&seen["createdAt"]).parse().unwrap();
-    let ends = created.as_millisecond() + DAY;
-    for accepted in list(&campaign["acceptedConsumers"]) {
-        let consumer = text(&accepted["consumerContent"]["inapp"]);
-        let pushes = pushes_to(stack, &consumer);
-        let expected = match consumer.split_once('-').map(|(kind, _)| kind) {
-            Some("iphone" | "android") => 1,
-            Some("both") => 2,
-            _ => 0,
-        };
-        assert_eq!(pushes.len(), expected, "{consumer}");
-        for push in &pushes {
-            assert_eq!(shown(push), push_text(&consumer));
-            assert_eq!(custom(push, "transactionId"), text(&accepted["id"]));
-            assert_eq!(custom(push, "leCampaignId"), text(&campaign["leCampaignId"]));
-            assert_eq!(custom(push, "leEngagementId"), text(&campaign["leEngagementId"]));
-            assert_eq!(custom(push, "brandId"), brand.account);
-            assert_eq!(custom(push, "backendService"), "prmsg");
-            assert_eq!(custom(push, "lookBackPeriod"), DAY.to_string());
-            assert_eq!(custom(push, "expirationEpochTime"), ends.to_string());
-            gateway_forgets_in_time(push, ends);
-        }
-        if expected == 2 {
-            assert_ne!(pushes[0].gateway, pushes[1].gateway, "{consumer}");
-        }
-    }
-}
-
-fn gateway_forgets_in_time(push: &Push, ends: i64) {
-    match push.gateway {
-        Gateway::Apns => {
-            assert_eq!(push.headers["apns-expiration"], (ends / 1000).to_string());
-            assert_eq!(push.headers["apns-push-type"], "alert");
-            assert_eq!(push.headers["apns-priority"], "10");
-            assert_eq!(push.headers["apns-collapse-id"], custom(push, "transactionId"));
-            assert_eq!(push.payload["aps"]["alert"]["title"], "An offer 🎉");
-        }
-        Gateway::Fcm => {
-            let android = &push.payload["message"]["android"];
-            let ttl: i64 = text(&android["ttl"]).trim_end_matches('s').parse().unwrap();
-            let forgotten = push.at.as_millisecond() + ttl * 1000;
-            assert!(forgotten <= ends + 1000, "{ttl} s are too long");
-            assert!(ttl > DAY / 1000 - 600, "{ttl} s are too short");
-            assert_eq!(android["notification"]["tag"], custom(push, "transactionId").as_str());
-            assert_eq!(push.payload["message"]["notification"]["title"], "An offer 🎉");
-        }
-    }
 }
 
 async fn failures_are_told(brand: &Brand<'_>, campaign: &Value) {
@@ -275,10 +230,18 @@ async fn failures_are_told(brand: &Brand<'_>, campaign: &Value) {
         assert_eq!(told["code"], code, "{told}");
         assert_eq!(told["errorCode"], number, "{told}");
         assert_eq!(told["text"], chat_text(consumer));
-        assert!(list(&told["timeline"]).iter().any(|e| e["event"] == "FAILED"), "{told}");
+        assert!(
+            list(&told["timeline"])
+                .iter()
+                .any(|e| e["event"] == "FAILED"),
+            "{told}"
+        );
     }
     let id = text(&campaign["proactiveCampaignId"]);
-    let statuses = brand.get(&format!("campaign/{id}/conversations")).await.ok(200);
+    let statuses = brand
+        .get(&format!("campaign/{id}/conversations"))
+        .await
+        .ok(200);
     assert_eq!(statuses["campaignStatus"], "FINISHED");
     let statuses = list(&statuses["conversations"]);
     let failed = statuses.iter().filter(|c| c["status"] == "FAILED");
@@ -302,7 +265,10 @@ async fn gone_devices_are_gone(brand: &Brand<'_>, handoff: &str) {
     stack.settled().await.unwrap();
     assert_eq!(brand.look(&campaign).await["counts"]["failed"], 3);
     for consumer in crowd("gone", 3) {
-        assert_eq!(brand.recipient(&campaign, &consumer).await["code"], "NO_DEVICE");
+        assert_eq!(
+            brand.recipient(&campaign, &consumer).await["code"],
+            "NO_DEVICE"
+        );
     }
     assert_eq!(stack.sandbox().pushes().len(), asked);
 }
@@ -321,7 +287,10 @@ async fn ana_reads(brand: &Brand<'_>, campaign: &Value, ana: &Consumer<'_>) {
     }
     brand.world.stack.settled().await.unwrap();
     let counts = brand.look(campaign).await["counts"].clone();
-    assert_eq!((&counts["delivered"], &counts["read"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&counts["delivered"], &counts["read"]),
+        (&json!(1), &json!(1))
+    );
     let told = brand.recipient(campaign, &ana.id).await;
     assert_eq!(told["state"], "READ");
     for event in ["DELIVERED", "READ"] {
@@ -349,7 +318,11 @@ async fn ana_replies(campaign: &Value, ana: &Consumer<'_>) -> String {
         ("proactive".to_owned(), chat_text(&ana.id)),
         ("chat".to_owned(), "Yes, please! 🙏".to_owned()),
     ];
-    assert_eq!(ana.chat().await, expected, "the message first, and no welcome");
+    assert_eq!(
+        ana.chat().await,
+        expected,
+        "the message first, and no welcome"
+    );
     text(&replied["conversationId"])
 }
 
@@ -368,7 +341,10 @@ async fn walter_writes(brand: &Brand<'_>) {
 async fn an_agent_serves(brand: &Brand<'_>, campaign: &Value, ana: &Consumer<'_>, id: &str) {
     let world = brand.world;
     let agent = world.staff(&brand.account, "agent", &["sales"]).await;
-    let queue = agent.get("conversations?skill=sales&state=waiting").await.ok(200);
+    let queue = agent
+        .get("conversations?skill=sales&state=waiting")
+        .await
+        .ok(200);
     let [waiting] = list(&queue["conversations"]).try_into().unwrap();
     assert_eq!(waiting["id"], id);
     assert_eq!(waiting["consumerId"], ana.id);
@@ -377,17 +353,24 @@ async fn an_agent_serves(brand: &Brand<'_>, campaign: &Value, ana: &Consumer<'_>
     let path = format!("conversations/{id}");
     let other = world.staff(&brand.account, "agent", &["support"]).await;
     other.get(&path).await.problem(404, "NOT_FOUND");
-    let early = agent.post(&format!("{path}/messages"), json!({"text": "Hi"})).await;
+    let early = agent
+        .post(&format!("{path}/messages"), json!({"text": "Hi"}))
+        .await;
     early.problem(409, "CONVERSATION_WAITING");
 
-    let no_body = agent.send(Method::POST, &format!("{path}/accept"), &[], None).await;
+    let no_body = agent
+        .send(Method::POST, &format!("{path}/accept"), &[], None)
+        .await;
     no_body.ok(200);
     let seen = agent.get(&path).await.ok(200);
     assert_eq!(seen["conversation"]["state"], "open");
     assert_eq!(seen["conversation"]["skill"], "sales");
     assert_eq!(seen["campaignInfo"]["campaignName"], "Spring");
     assert_eq!(seen["campaignInfo"]["campaignId"], campaign["leCampaignId"]);
-    assert_eq!(seen["campaignInfo"]["engagementId"], campaign["leEngagementId"]);
+    assert_eq!(
+        seen["campaignInfo"]["engagementId"],
+        campaign["leEngagementId"]
+    );
     assert_eq!(seen["campaignInfo"]["source"], "PROACTIVE");
     assert_eq!(seen["consumerInfo"]["consumerId"], ana.id);
     assert_eq!(seen["consumerInfo"]["city"], "Leeds");
@@ -398,7 +381,10 @@ async fn an_agent_serves(brand: &Brand<'_>, campaign: &Value, ana: &Consumer<'_>
 
     let before = chat_pushes(&world.stack).len();
     let answer = json!({"text": "Gladly 😀"});
-    agent.post(&format!("{path}/messages"), answer).await.ok(201);
+    agent
+        .post(&format!("{path}/messages"), answer)
+        .await
+        .ok(201);
     world.stack.settled().await.unwrap();
     let pushes = chat_pushes(&world.stack);
     assert_eq!(pushes.len(), before + 1);
@@ -409,12 +395,21 @@ async fn an_agent_serves(brand: &Brand<'_>, campaign: &Value, ana: &Consumer<'_>
 
     let last = ana.chat().await.pop().unwrap();
     assert_eq!(last, ("chat".to_owned(), "Gladly 😀".to_owned()));
-    let closed = agent.send(Method::POST, &format!("{path}/close"), &[], None).await;
+    let closed = agent
+        .send(Method::POST, &format!("{path}/close"), &[], None)
+        .await;
     closed.ok(200);
-    let queue = agent.get("conversations?skill=sales&state=waiting").await.ok(200);
+    let queue = agent
+        .get("conversations?skill=sales&state=waiting")
+        .await
+        .ok(200);
     assert_eq!(queue["conversations"], json!([]));
     let chat = ana.get("me/conversation").await.ok(200);
-    assert_eq!(chat["conversation"], Value::Null, "nothing is open any more");
+    assert_eq!(
+        chat["conversation"],
+        Value::Null,
+        "nothing is open any more"
+    );
 }
 
 /// The pushes of conversations.

@@ -18,7 +18,9 @@ async fn messages_that_the_queue_lost_are_sent_after_all() {
     }
     let queue = world.stack.queue("SendQueue").unwrap();
     queue.faults(Mischief::seeded(3).drop(0.5));
-    let made = brand.launch(campaign(&brand.greeting().await, &crowd)).await;
+    let made = brand
+        .launch(campaign(&brand.greeting().await, &crowd))
+        .await;
     world.stack.settled().await.unwrap();
     let seen = brand.look(&made).await;
     let (sent, lost) = (&seen["counts"]["sent"], &seen["counts"]["queued"]);
@@ -27,13 +29,20 @@ async fn messages_that_the_queue_lost_are_sent_after_all() {
 
     world.stack.invoke_schedule("sweep").await.unwrap();
     world.stack.settled().await.unwrap();
-    assert_eq!(&brand.look(&made).await["counts"]["queued"], lost, "it is not late yet");
+    assert_eq!(
+        &brand.look(&made).await["counts"]["queued"],
+        lost,
+        "it is not late yet"
+    );
 
     world.stack.advance(Duration::from_mins(20)).await;
     world.stack.invoke_schedule("sweep").await.unwrap();
     world.stack.settled().await.unwrap();
     let seen = brand.look(&made).await;
-    assert_eq!((&seen["state"], &seen["counts"]["sent"]), (&json!("FINISHED"), &json!(12)));
+    assert_eq!(
+        (&seen["state"], &seen["counts"]["sent"]),
+        (&json!("FINISHED"), &json!(12))
+    );
     assert_eq!(proactive(&world.stack).len(), 12, "each once");
 
     world.stack.advance(Duration::from_mins(20)).await;

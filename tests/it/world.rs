@@ -1,10 +1,12 @@
 //! A local stack of one's own, and brands, consumers and agents that call it over HTTP.
 
-use crate::parts::{Device, app, handoff};
-use local::{Options, Stack};
+pub(crate) use crate::brand::{Brand, Consumer};
+
+use crate::parts::app;
+use local::{Options, Stack, logs::Line};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, ops::Deref, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// As many stacks as two cores can take run at once.
@@ -27,11 +29,28 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Whose functions have these variables, too.
+    pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
+        Self::start_as(Options {
+            env: env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Options::default()
+        })
+        .await
+    }
+
+    /// Started so, but with the binaries under test.
+    pub(crate) async fn start_as(options: Options) -> Self {
         let turn = TURNS.acquire().await.unwrap();
         let binaries = Path::new(env!("CARGO_BIN_EXE_send")).parent().unwrap();
         let options = Options {
             binaries: binaries.to_owned(),
-            ..Options::default()
+            ..options
         };
         Self {
             stack: Stack::start(options).await.unwrap(),
@@ -101,7 +120,10 @@ impl World {
         let token = self.stack.token("operator", account, "ops", &[]).unwrap();
         let operator = self.session(account, token);
         for skill in ["sales", "support"] {
-            operator.put(&format!("skills/{skill}"), json!({})).await.ok(200);
+            operator
+                .put(&format!("skills/{skill}"), json!({}))
+                .await
+                .ok(200);
         }
         let settings = json!({
             "defaultSkill": "support",
@@ -141,7 +163,11 @@ impl World {
         for item in self.table() {
             let kind = item["kind"]["S"].as_str().unwrap_or("?").to_owned();
             // Buckets of call limits come and go with any call.
-            if !item["pk"]["S"].as_str().unwrap_or_default().contains("#LIMIT#") {
+            if !item["pk"]["S"]
+                .as_str()
+                .unwrap_or_default()
+                .contains("#LIMIT#")
+            {
                 *kinds.entry(kind).or_default() += 1;
             }
         }
@@ -162,6 +188,19 @@ impl World {
             from = page["LastEvaluatedKey"].clone();
             if from.is_null() {
                 return all;
+            }
+        }
+    }
+}
+
+impl Drop for World {
+    /// What the functions said helps to find out why a test failed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let lines = self.stack.logs();
+            let told = |line: &&Line| line.text.contains("ERROR") || line.text.contains("WARN");
+            for line in lines.iter().filter(told).take(20) {
+                eprintln!("{}: {}", line.function, line.text);
             }
         }
     }
@@ -193,13 +232,24 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(self, status: u16, code: &str) -> Value {
         let what = format!("{}: {:#}", self.call, self.body);
-        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{what}");
-        assert_eq!(self.header("content-type"), "application/problem+json", "{what}");
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{what}"
+        );
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{what}"
+        );
         let page = format!("/problems/{}", code.to_lowercase().replace('_', "-"));
         assert_eq!(self.body["type"], page, "{what}");
         assert_eq!(self.body["status"], status, "{what}");
         for name in ["title", "detail", "requestTraceId"] {
-            assert!(self.body[name].as_str().is_some_and(|s| !s.is_empty()), "{name} of {what}");
+            assert!(
+                self.body[name].as_str().is_some_and(|s| !s.is_empty()),
+                "{name} of {what}"
+            );
         }
         for name in ["retryable", "safeToResend"] {
             assert!(self.body[name].is_boolean(), "{name} of {what}");
@@ -248,128 +298,6 @@ impl Session<'_> {
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], None).await
-    }
-}
-
-/// A brand with two skills, two apps and an API client.
-pub(crate) struct Brand<'w> {
-    session: Session<'w>,
-    pub(crate) operator: Session<'w>,
-    pub(crate) client_secret: String,
-}
-
-impl<'w> Deref for Brand<'w> {
-    type Target = Session<'w>;
-
-    fn deref(&self) -> &Session<'w> {
-        &self.session
-    }
-}
-
-impl<'w> Brand<'w> {
-    /// A handoff of the first app that greets by name; its id.
-    pub(crate) async fn greeting(&self) -> String {
-        self.handoff(handoff("Greeting", &[SHOP], "Hello ${{1}}")).await
-    }
-
-    /// A handoff; its id.
-    pub(crate) async fn handoff(&self, body: Value) -> String {
-        text(&self.post("handoffs", body).await.ok(201)["id"])
-    }
-
-    /// A campaign that is accepted.
-    pub(crate) async fn launch(&self, body: Value) -> Value {
-        self.post("campaign", body).await.ok(202)
-    }
-
-    /// A campaign's state and counts, which add up.
-    pub(crate) async fn look(&self, campaign: &Value) -> Value {
-        let id = text(&campaign["proactiveCampaignId"]);
-        let seen = self.get(&format!("campaign/{id}")).await.ok(200);
-        adds_up(&seen["counts"]);
-        seen
-    }
-
-    /// One recipient's timeline.
-    pub(crate) async fn recipient(&self, campaign: &Value, consumer: &str) -> Value {
-        let id = text(&campaign["proactiveCampaignId"]);
-        let path = format!("campaign/{id}/recipients/{consumer}");
-        self.get(&path).await.ok(200)
-    }
-
-    /// The brand with a new token: the clock was put forward past the old one's hour.
-    pub(crate) fn refreshed(mut self) -> Self {
-        let token = self.world.stack.token("admin", &self.account, "crm", &[]);
-        self.session.token = token.unwrap();
-        self
-    }
-
-    /// A consumer of the brand.
-    pub(crate) fn consumer(&self, id: &str) -> Consumer<'w> {
-        let world = self.world;
-        let token = world.stack.token("consumer", &self.account, id, &[]).unwrap();
-        Consumer {
-            session: world.session(&self.account, token),
-            id: id.to_owned(),
-        }
-    }
-
-    /// A consumer of the brand, logged in with an iPhone.
-    pub(crate) async fn with_iphone(&self, id: &str) -> Consumer<'w> {
-        let consumer = self.consumer(id);
-        consumer.log_in(&Device::iphone(id)).await;
-        consumer
-    }
-}
-
-/// Checks that a campaign's counts add up to what was accepted.
-#[track_caller]
-pub(crate) fn adds_up(counts: &Value) {
-    let states = ["queued", "sending", "held", "sent", "failed", "skipped", "expired", "cancelled"];
-    let sum: u64 = states.iter().map(|state| counts[state].as_u64().expect(state)).sum();
-    assert_eq!(counts["accepted"], sum, "{counts}");
-}
-
-/// A person with the brand's app.
-pub(crate) struct Consumer<'w> {
-    session: Session<'w>,
-    pub(crate) id: String,
-}
-
-impl<'w> Deref for Consumer<'w> {
-    type Target = Session<'w>;
-
-    fn deref(&self) -> &Session<'w> {
-        &self.session
-    }
-}
-
-impl Consumer<'_> {
-    pub(crate) async fn log_in(&self, device: &Device) {
-        let path = format!("me/devices/{}", device.id);
-        let shown = self.put(&path, device.body()).await.ok(200);
-        assert!(!shown.to_string().contains(&device.token), "{shown}");
-    }
-
-    /// Writes into the chat.
-    pub(crate) async fn write(&self, text: &str) -> Value {
-        self.post("me/conversation/messages", json!({"text": text})).await.ok(201)
-    }
-
-    pub(crate) async fn inbox(&self) -> Vec<Value> {
-        list(&self.get("me/messages").await.ok(200)["messages"])
-    }
-
-    pub(crate) async fn report(&self, message: &str, kind: &str) {
-        let at = self.world.stack.clock().now().to_string();
-        let event = json!({"type": kind, "at": at});
-        self.post(&format!("me/messages/{message}/events"), event).await.ok(204);
-    }
-
-    /// What the chat shows: who wrote what.
-    pub(crate) async fn chat(&self) -> Vec<(String, String)> {
-        let chat = self.get("me/conversation").await.ok(200);
-        lines(&chat["messages"])
     }
 }
 

@@ -1,4 +1,7 @@
 //! Faults of the AWS services, for tests: throttling, failures, lost answers and slowness.
+//!
+//! A stream never calls anybody, so it has a fault of its own: records that never come
+//! ([`Rule::lost_records`]).
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -45,7 +48,21 @@ impl Rule {
             fault,
         }
     }
+
+    /// So many records of the stream never come to a function.
+    pub fn lost_records(function: impl Into<String>, times: u32) -> Self {
+        Self {
+            action: RECORD.to_owned(),
+            function: Some(function.into()),
+            after: 0,
+            times,
+            fault: Fault::Failed,
+        }
+    }
 }
+
+/// The action of a record that a stream is about to hand to a function.
+const RECORD: &str = "stream:Record";
 
 /// The faults that are set.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +83,28 @@ impl Faults {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+
+    /// Whether every rule has struck as often as it was to.
+    #[must_use]
+    pub fn are_spent(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .all(|rule| rule.times == 0)
+    }
+
+    /// Whether a record that is for this function gets lost.
+    pub(crate) fn loses_record(&self, function: &str) -> bool {
+        let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rule = rules.iter_mut().find(|rule| {
+            rule.times > 0 && rule.action == RECORD && rule.function.as_deref() == Some(function)
+        });
+        rule.is_some_and(|rule| {
+            rule.times -= 1;
+            true
+        })
     }
 
     /// The fault for this call, if any.

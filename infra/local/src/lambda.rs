@@ -181,6 +181,12 @@ impl Lambda {
         }
     }
 
+    /// What a function is called in usage, logs and faults.
+    pub(crate) fn label(&self, called: &str) -> String {
+        self.find(called)
+            .map_or_else(|_| called.to_owned(), |function| function.label.clone())
+    }
+
     fn find(&self, called: &str) -> Result<&Function, Failed> {
         let is = |f: &&Function| {
             [&f.label, &f.name, &f.id]

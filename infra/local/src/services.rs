@@ -98,6 +98,9 @@ async fn call(
     let caller = caller(&headers);
     let action = format!("{service}:{operation}");
     let fault = services.faults.strike(&caller, &action);
+    if fault.is_some() {
+        services.changed.beat();
+    }
     match fault {
         Some(Fault::Throttled) => {
             services.meter.add(&caller, action, 0.0, 0.0);
@@ -114,7 +117,6 @@ async fn call(
         }
         Some(Fault::Hangs) => {
             services.meter.add(&caller, action, 0.0, 0.0);
-            services.changed.beat();
             return std::future::pending().await;
         }
         Some(Fault::Slow(by)) => tokio::time::sleep(by).await,

@@ -1,14 +1,16 @@
 //! SNS: topics whose messages tests can read, and the push endpoints of platform applications.
-use crate::{
-    clock::Clock,
-    pulse::Pulse,
-    services::ServiceError,
-    template::{ACCOUNT, REGION},
-};
+mod alone;
+mod platform;
+
+pub use alone::Alone;
+pub use platform::Endpoint;
+
+use crate::{clock::Clock, pulse::Pulse, services::ServiceError};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use platform::Platforms;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +25,9 @@ pub struct Published {
     pub id: String,
     /// The ARN of the topic or endpoint.
     pub target: String,
+    /// The endpoint's push token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// The message itself.
     pub message: String,
     /// Its subject.
@@ -35,21 +40,10 @@ pub struct Published {
     pub at: jiff::Timestamp,
 }
 
-/// An endpoint of a platform application: a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its push token.
-    pub token: String,
-    /// Whether it takes messages.
-    pub enabled: bool,
-    /// What its owner keeps with it.
-    pub user_data: String,
-}
-
 #[derive(Debug, Default)]
 struct State {
     published: Vec<Published>,
-    endpoints: BTreeMap<String, Endpoint>,
+    platforms: Platforms,
 }
 
 /// SNS.
@@ -86,26 +80,19 @@ impl Topics {
     /// Publishes for the stack itself.
     pub(crate) fn publish(&self, topic: &str, message: &str) {
         let form = Form::from_iter([("Message".to_owned(), message.to_owned())]);
-        self.add(topic, &form, "");
+        self.add(topic, None, &form, "");
     }
 
     /// Makes an endpoint refuse, or take, messages.
     pub(crate) fn set_enabled(&self, token: &str, enabled: bool) {
-        for endpoint in self
-            .lock()
-            .endpoints
-            .values_mut()
-            .filter(|e| e.token == token)
-        {
-            endpoint.enabled = enabled;
-        }
+        self.lock().platforms.set_enabled(token, enabled);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, target: &str, form: &Form, prefix: &str) -> String {
+    fn add(&self, target: &str, token: Option<String>, form: &Form, prefix: &str) -> String {
         let field = |name: &str| form.get(&format!("{prefix}{name}"));
         let attributes = (1..)
             .map_while(|n| {
@@ -120,6 +107,7 @@ impl Topics {
         self.lock().published.push(Published {
             id: id.clone(),
             target: target.to_owned(),
+            token,
             message: field("Message").cloned().unwrap_or_default(),
             subject: field("Subject").cloned(),
             structure: field("MessageStructure").cloned(),
@@ -134,13 +122,7 @@ impl Topics {
         let result = match operation {
             "Publish" => self.publish_one(form),
             "PublishBatch" => self.publish_batch(form),
-            "CreatePlatformEndpoint" => self.create_endpoint(form),
-            "GetEndpointAttributes" => self.endpoint_attributes(form),
-            "SetEndpointAttributes" => self.set_endpoint_attributes(form),
-            "DeleteEndpoint" => {
-                self.lock().endpoints.remove(&of(form, "EndpointArn"));
-                Ok(String::new())
-            }
+            _ if platform::knows(operation) => self.lock().platforms.call(operation, form),
             _ => Err(ServiceError::new(
                 "InvalidAction",
                 format!("{operation} is not played locally"),
@@ -164,21 +146,15 @@ impl Topics {
         if !form.contains_key("Message") {
             return Err(invalid("Message"));
         }
-        let endpoint = self.lock().endpoints.get(target).cloned();
-        match endpoint {
-            Some(endpoint) if !endpoint.enabled => {
-                return Err(ServiceError::new(
-                    "EndpointDisabled",
-                    "Endpoint is disabled",
-                ));
-            }
-            None if !self.known.contains(target) => return Err(not_found()),
-            _ => {}
-        }
-        Ok(format!(
-            "<MessageId>{}</MessageId>",
-            self.add(target, form, "")
-        ))
+        let token = if self.known.contains(target) {
+            None
+        } else if form.contains_key("TargetArn") {
+            Some(self.lock().platforms.addressee(target, form)?)
+        } else {
+            return Err(not_found());
+        };
+        let id = self.add(target, token, form, "");
+        Ok(format!("<MessageId>{id}</MessageId>"))
     }
 
     fn publish_batch(&self, form: &Form) -> Result<String, ServiceError> {
@@ -198,7 +174,7 @@ impl Topics {
                     "The batch request contains more entries than permissible.",
                 ));
             }
-            let id = self.add(&topic, form, &prefix);
+            let id = self.add(&topic, None, form, &prefix);
             done.push(format!(
                 "<member><Id>{}</Id><MessageId>{id}</MessageId></member>",
                 escape(entry)
@@ -214,79 +190,6 @@ impl Topics {
             "<Successful>{}</Successful><Failed/>",
             done.concat()
         ))
-    }
-
-    fn create_endpoint(&self, form: &Form) -> Result<String, ServiceError> {
-        let (application, token) = (of(form, "PlatformApplicationArn"), of(form, "Token"));
-        if application.is_empty() || token.is_empty() {
-            return Err(invalid("PlatformApplicationArn and Token"));
-        }
-        let mut state = self.lock();
-        let name = application
-            .rsplit_once("app/")
-            .map_or("GCM/app", |(_, name)| name);
-        let arn = state
-            .endpoints
-            .iter()
-            .find(|(arn, e)| arn.contains(name) && e.token == token)
-            .map(|(arn, _)| arn.clone());
-        let arn = arn.unwrap_or_else(|| {
-            format!(
-                "arn:aws:sns:{REGION}:{ACCOUNT}:endpoint/{name}/{}",
-                uuid::Uuid::new_v4()
-            )
-        });
-        state.endpoints.entry(arn.clone()).or_insert(Endpoint {
-            token,
-            enabled: true,
-            user_data: of(form, "CustomUserData"),
-        });
-        Ok(format!("<EndpointArn>{arn}</EndpointArn>"))
-    }
-
-    fn endpoint_attributes(&self, form: &Form) -> Result<String, ServiceError> {
-        let state = self.lock();
-        let endpoint = state
-            .endpoints
-            .get(&of(form, "EndpointArn"))
-            .ok_or_else(not_found)?;
-        let enabled = endpoint.enabled.to_string();
-        let all = [
-            ("Enabled", &enabled),
-            ("Token", &endpoint.token),
-            ("CustomUserData", &endpoint.user_data),
-        ];
-        let entry = |(key, value): (&str, &String)| {
-            format!(
-                "<entry><key>{key}</key><value>{}</value></entry>",
-                escape(value)
-            )
-        };
-        Ok(format!(
-            "<Attributes>{}</Attributes>",
-            all.map(entry).concat()
-        ))
-    }
-
-    fn set_endpoint_attributes(&self, form: &Form) -> Result<String, ServiceError> {
-        let mut state = self.lock();
-        let endpoint = state
-            .endpoints
-            .get_mut(&of(form, "EndpointArn"))
-            .ok_or_else(not_found)?;
-        for n in 1.. {
-            let Some(key) = form.get(&format!("Attributes.entry.{n}.key")) else {
-                break;
-            };
-            let value = of(form, &format!("Attributes.entry.{n}.value"));
-            match key.as_str() {
-                "Token" => endpoint.token = value,
-                "Enabled" => endpoint.enabled = value == "true",
-                "CustomUserData" => endpoint.user_data = value,
-                _ => return Err(invalid("Attributes")),
-            }
-        }
-        Ok(String::new())
     }
 }
 

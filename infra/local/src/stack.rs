@@ -72,7 +72,7 @@ impl Shared {
             .filter(|p| p.target.contains(":endpoint/"));
         let by_sns = to_endpoints.map(|p| {
             let payload = serde_json::from_str(&p.message).unwrap_or(Value::String(p.message));
-            json!({"gateway": "sns", "deviceToken": p.target, "headers": p.attributes, "payload": payload, "at": p.at})
+            json!({"gateway": "sns", "deviceToken": p.token, "endpoint": p.target, "headers": p.attributes, "payload": payload, "at": p.at})
         });
         taken.chain(by_sns).collect()
     }

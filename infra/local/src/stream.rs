@@ -75,6 +75,8 @@ pub(crate) struct Reader {
     pub(crate) source: StreamSource,
     pub(crate) table: String,
     pub(crate) function: String,
+    /// What the function is called in faults.
+    pub(crate) label: String,
     pub(crate) lambda: Lambda,
     pub(crate) services: Services,
     pub(crate) checkpoints: Checkpoints,
@@ -134,7 +136,9 @@ impl Reader {
             let more = records.len() == PAGE;
             for mut record in records {
                 position = position_of(&record);
-                if self.source.filter.matches(&record) {
+                if self.source.filter.matches(&record)
+                    && !self.services.faults.loses_record(&self.label)
+                {
                     record["eventSourceARN"] = self.source.arn.clone().into();
                     batch.push(record);
                 }

@@ -1,5 +1,6 @@
 //! A brand as the gateways know it: its Apple team, its Firebase project, its identity provider.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, jwk::Jwk};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,55 @@ impl fmt::Debug for ApnsKey {
     }
 }
 
-/// A brand: one Apple team with one key, one Firebase project, one identity provider.
+/// What a brand's push proxy asks for: Basic authentication and a signature.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ProxyKey {
+    user: String,
+    password: String,
+    key: Uuid,
+}
+
+impl fmt::Debug for ProxyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProxyKey({})", self.user)
+    }
+}
+
+impl Default for ProxyKey {
+    /// A new one.
+    fn default() -> Self {
+        Self {
+            user: "overture".to_owned(),
+            password: Uuid::new_v4().simple().to_string(),
+            key: Uuid::new_v4(),
+        }
+    }
+}
+
+impl ProxyKey {
+    /// The key of the signatures.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        self.key.simple().to_string().into_bytes()
+    }
+
+    /// The header that a request must have.
+    pub(crate) fn authorization(&self) -> String {
+        let both = format!("{}:{}", self.user, self.password);
+        format!("Basic {}", STANDARD.encode(both))
+    }
+
+    /// What the brand puts into its secret.
+    fn secret(&self) -> Value {
+        json!({
+            "username": self.user,
+            "password": self.password,
+            "signingSecret": format!("whsec_{}", STANDARD.encode(self.key())),
+        })
+    }
+}
+
+/// A brand: one Apple team with one key, one Firebase project, one push proxy, one identity
+/// provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Brand {
     /// What it is called here.
@@ -111,6 +160,8 @@ pub struct Brand {
     pub(crate) team_id: String,
     pub(crate) apns: Key,
     pub(crate) fcm: Key,
+    #[serde(default)]
+    pub(crate) proxy: ProxyKey,
     /// The newest last; the rest still verify.
     pub(crate) identity: Vec<Key>,
 }
@@ -128,6 +179,7 @@ impl Brand {
             team_id: apple_id(),
             apns: Key::es256(apple_id())?,
             fcm: Key::rs256(Uuid::new_v4().simple().to_string())?,
+            proxy: ProxyKey::default(),
             identity: Vec::new(),
         };
         brand.add_identity_keys()?;
@@ -149,6 +201,12 @@ impl Brand {
             key_id: self.apns.id.clone(),
             team_id: self.team_id.clone(),
         }
+    }
+
+    /// What its push proxy asks for, as the brand puts it into a secret.
+    #[must_use]
+    pub fn proxy_secret(&self) -> Value {
+        self.proxy.secret()
     }
 
     /// The service account's address (`iss` of an assertion).

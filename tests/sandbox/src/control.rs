@@ -2,12 +2,12 @@
 //!
 //! | call | body | what |
 //! |---|---|---|
-//! | `PUT /control/tokens/{token}` | `{"answers":[{"reason":"Unregistered","times":1,"afterMillis":0}],"device":{"environment":"development"}}` | scripts a device token, or `apns`, `fcm`, `oauth`; declares where it belongs |
+//! | `PUT /control/tokens/{token}` | `{"answers":[{"reason":"Unregistered","times":1,"afterMillis":0}],"device":{"environment":"development"}}` | scripts a device token, or `apns`, `fcm`, `proxy`, `oauth`; declares where it belongs |
 //! | `DELETE /control/tokens/{token}` | | forgets that |
 //! | `GET /control/pushes`, `DELETE` | | every push so far; forgets them |
 //! | `GET /control/visible` | | what each device has on its screen |
 //! | `POST /control/clock` | `{"advanceMillis":60000}` | moves the clock; answers `{"now":…}` |
-//! | `PUT /control/gateways/{name}` | `{"reachable":false}` | stops `apns`, `fcm` or `identity`, or brings it back |
+//! | `PUT /control/gateways/{name}` | `{"reachable":false}` | stops `apns`, `fcm`, `proxy` or `identity`, or brings it back |
 //! | `POST /control/identity/tokens` | claims; query `brand`, `alg` | signs a consumer's token: `{"token":…}` |
 //! | `POST /control/identity/rotate` | query `brand` | new keys |
 
@@ -149,6 +149,7 @@ async fn reach(
     match name.as_str() {
         "apns" => sandbox.set_apns_reachable(reachable),
         "fcm" => sandbox.set_fcm_reachable(reachable),
+        "proxy" => sandbox.set_proxy_reachable(reachable),
         "identity" => sandbox.set_identity_reachable(reachable),
         _ => return StatusCode::NOT_FOUND,
     }

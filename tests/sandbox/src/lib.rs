@@ -1,4 +1,4 @@
-//! APNs, FCM and a brand's identity provider, played on this machine over real TLS.
+//! APNs, FCM, a brand's push proxy and its identity provider, played on this machine over real TLS.
 //!
 //! A test, or the local stack, starts a [`Sandbox`] and points the push adapters at it. It speaks
 //! what the real gateways speak (HTTP/2 over TLS, with a certificate authority made at start),
@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `apns` | `POST /3/device/{token}`, production and development |
 //! | `fcm`, `oauth`, `message` | `POST /v1/projects/{project}/messages:send`, `POST /token` |
+//! | `proxy` | `POST /push` of a brand: LivePerson's push proxy, signed |
 //! | `identity` | OpenID discovery, JWKS, consumers' tokens |
 //! | `control` | the plain HTTP API that scripts and reads all of this |
 
@@ -23,6 +24,7 @@ mod message;
 mod oauth;
 mod options;
 mod provider_token;
+mod proxy;
 mod record;
 mod sandbox;
 mod script;

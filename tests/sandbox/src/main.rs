@@ -11,8 +11,9 @@ use std::{
 const USAGE: &str = "\
 cargo sandbox [--out DIR] [--data FILE] [--port PORT]
 
-  --out DIR    write ca.pem, the APNs key (.p8) and the service account there (default: a
-               directory of its own below the system's temporary directory)
+  --out DIR    write ca.pem, the APNs key (.p8), the service account and the push proxy's
+               secret there (default: a directory of its own below the system's temporary
+               directory)
   --data FILE  keep the keys in FILE over a restart
   --port PORT  the control API's port (default: any free one)";
 
@@ -92,7 +93,9 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let ca = arguments.out.join("ca.pem");
     let p8 = arguments.out.join(format!("AuthKey_{}.p8", key.key_id));
     let account = arguments.out.join("service-account.json");
+    let proxy = arguments.out.join("proxy-secret.json");
     fs::write(&ca, sandbox.ca_pem())?;
+    write_private(&proxy, &format!("{:#}", sandbox.brand().proxy_secret()))?;
     write_private(&p8, &key.pem)?;
     write_private(&account, &format!("{:#}", sandbox.service_account()))?;
     println!(
@@ -105,6 +108,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
     println!("FCM                 {}", sandbox.fcm_url());
     println!("OAuth2 tokens       {}", sandbox.fcm_token_url());
+    println!("push proxy          {}", sandbox.proxy_url());
     println!("identity provider   {}", sandbox.issuer());
     if let Some(address) = sandbox.control_address() {
         println!("control             http://{address}/control/");
@@ -116,6 +120,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         key.team_id
     );
     println!("service account     {}", account.display());
+    println!("push proxy's secret {}", proxy.display());
     println!("Ctrl-C stops.");
     tokio::signal::ctrl_c().await?;
     Ok(())

@@ -29,6 +29,8 @@ pub struct Ports {
     pub apns_development: u16,
     /// FCM and Google's token endpoint.
     pub fcm: u16,
+    /// The push proxy of brands.
+    pub proxy: u16,
     /// The identity provider.
     pub identity: u16,
     /// The control API, plain HTTP.

@@ -19,6 +19,8 @@ pub enum Gateway {
     Apns,
     /// Google's.
     Fcm,
+    /// A brand's own: its push proxy.
+    Proxy,
 }
 
 /// One request to push, and what it got.
@@ -59,6 +61,7 @@ impl Push {
                 .pointer("/message/android/notification/tag")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
+            Gateway::Proxy => self.headers.get("webhook-id").cloned(),
         }
     }
 

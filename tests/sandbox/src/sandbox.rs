@@ -1,12 +1,15 @@
 //! The sandbox as a test holds it: started, asked, scripted, and stopped when dropped.
 
+mod consumers;
+
 use crate::{
     apns::Apns,
     brand::{ApnsKey, Brand, CannotMakeKeys},
     control,
     fcm::Fcm,
-    identity::{self, CannotSign, Identity},
+    identity::Identity,
     options::{CannotStart, Keys, Options},
+    proxy::Proxy,
     record::{Push, TimedOut, Visible},
     script::{Answer, Device, Environment},
     serve::Listening,
@@ -14,9 +17,7 @@ use crate::{
     world::{World, lock},
 };
 use jiff::Timestamp;
-use jsonwebtoken::Algorithm;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     fmt,
     net::SocketAddr,
@@ -34,6 +35,7 @@ struct Inner {
     apns: Listening,
     apns_development: Listening,
     fcm: Listening,
+    proxy: Listening,
     identity: Listening,
     control: OnceLock<control::Controlling>,
 }
@@ -93,6 +95,10 @@ impl Sandbox {
             format!("https://{}/token", fcm.address),
             "https://oauth2.googleapis.com/token".to_owned(),
         ]);
+        let gateway = Proxy {
+            world: Arc::clone(&world),
+        };
+        let proxy = Listening::start(ports.proxy, both.clone(), false, gateway).await?;
         let base = Arc::new(OnceLock::new());
         let provider = Identity {
             world: Arc::clone(&world),
@@ -106,6 +112,7 @@ impl Sandbox {
             apns: production,
             apns_development: development,
             fcm,
+            proxy,
             identity,
             control: OnceLock::new(),
         }));
@@ -134,6 +141,12 @@ impl Sandbox {
     #[must_use]
     pub fn fcm_token_url(&self) -> String {
         format!("{}/token", self.0.fcm.url())
+    }
+
+    /// The URL of the brands' push proxy.
+    #[must_use]
+    pub fn proxy_url(&self) -> String {
+        format!("{}/push", self.0.proxy.url())
     }
 
     /// The issuer of the first brand's consumers.
@@ -242,6 +255,11 @@ impl Sandbox {
         self.0.fcm.set_reachable(reachable);
     }
 
+    /// Stops the brands' push proxy, or brings it back.
+    pub fn set_proxy_reachable(&self, reachable: bool) {
+        self.0.proxy.set_reachable(reachable);
+    }
+
     /// Stops the identity provider, or brings it back.
     pub fn set_identity_reachable(&self, reachable: bool) {
         self.0.identity.set_reachable(reachable);
@@ -316,59 +334,6 @@ impl Sandbox {
     ) -> Result<Vec<Push>, TimedOut> {
         self.wait_for(|pushes| pushes.len() >= count, patience)
             .await
-    }
-
-    /// Signs claims as a brand's identity provider, with its newest key for the algorithm.
-    ///
-    /// # Errors
-    /// When there is no such brand or key, or the claims are no JSON.
-    pub fn sign(
-        &self,
-        brand: &str,
-        algorithm: Algorithm,
-        claims: &impl Serialize,
-    ) -> Result<String, CannotSign> {
-        let brand = self.0.world.brand(|b| b.name == brand);
-        identity::sign(&*brand.ok_or(CannotSign::NoBrand)?, algorithm, claims)
-    }
-
-    /// A token of the first brand's consumer, good for an hour.
-    ///
-    /// # Errors
-    /// When it cannot be signed.
-    pub fn consumer_token(&self, subject: &str, audience: &str) -> Result<String, CannotSign> {
-        let now = self.now().as_second();
-        let claims = json!({
-            "iss": self.issuer(),
-            "sub": subject,
-            "aud": audience,
-            "iat": now,
-            "nbf": now,
-            "exp": now + 3600,
-        });
-        self.sign(&self.brand().name, Algorithm::ES256, &claims)
-    }
-
-    /// Gives a brand's identity provider new keys; the old stay in its key set.
-    ///
-    /// # Errors
-    /// When there is no such brand, or keys cannot be made.
-    pub async fn rotate_identity(&self, brand: &str) -> Result<(), CannotSign> {
-        let old = self.0.world.brand(|b| b.name == brand);
-        let mut new = Brand::clone(&*old.ok_or(CannotSign::NoBrand)?);
-        let new = blocking(move || new.add_identity_keys().map(|()| new)).await?;
-        self.0.world.put_brand(new);
-        Ok(())
-    }
-
-    /// Drops all but the newest keys from a brand's key set.
-    pub fn retire_identity_keys(&self, brand: &str) {
-        if let Some(old) = self.0.world.brand(|b| b.name == brand) {
-            let mut new = Brand::clone(&old);
-            let retired = new.identity.len().saturating_sub(2);
-            new.identity.drain(..retired);
-            self.0.world.put_brand(new);
-        }
     }
 }
 

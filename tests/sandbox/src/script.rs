@@ -16,6 +16,8 @@ pub mod scripts {
     pub const APNS: &str = "apns";
     /// Every device of FCM.
     pub const FCM: &str = "fcm";
+    /// Every device of a brand's push proxy. A reason that is a number is its status.
+    pub const PROXY: &str = "proxy";
     /// The `OAuth2` token endpoint.
     pub const OAUTH: &str = "oauth";
 }

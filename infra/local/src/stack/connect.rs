@@ -48,6 +48,7 @@ pub(super) fn connect(
                     readers.push(Reader {
                         source,
                         table,
+                        label: lambda.label(&name),
                         function: name,
                         lambda,
                         services: shared.services.clone(),

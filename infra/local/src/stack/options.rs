@@ -26,6 +26,8 @@ pub struct Options {
     pub schedules: bool,
     /// How long received messages are hidden, in every queue, in the place of the template's.
     pub visibility: Option<Duration>,
+    /// The longest that an event source waits for a batch to fill; the template's may be shorter.
+    pub window: Option<Duration>,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             demo: false,
             schedules: false,
             visibility: None,
+            window: None,
         }
     }
 }

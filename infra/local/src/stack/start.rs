@@ -14,7 +14,7 @@ use crate::{
     services::{self, Services},
     sns::Topics,
     sqs::Queues,
-    template::Template,
+    template::{Event, Template},
     tokens::Tokens,
     trust::{TemporaryFolder, bundle},
     usage::Meter,
@@ -152,6 +152,16 @@ fn read_template(options: &Options, sandbox: &Sandbox, base_url: &str) -> Result
             queue.visibility = visibility;
         }
     }
+    if let Some(longest) = options.window {
+        let events = template.functions.iter_mut().flat_map(|f| &mut f.events);
+        for event in events {
+            match event {
+                Event::Queue(source) => source.window = source.window.min(longest),
+                Event::Stream(source) => source.window = source.window.min(longest),
+                Event::Http(_) | Event::Schedule(_) => {}
+            }
+        }
+    }
     Ok(template)
 }
 
@@ -211,6 +221,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, Error> {
         bundle(folder.path(), sandbox.ca_pem()).map_err(io("no certificates can be written"))?;
     let mut environment = BTreeMap::from(services::variables(&base_url));
     environment.insert("SSL_CERT_FILE".to_owned(), trusted.display().to_string());
+    // The sandbox's push proxy is on this machine.
+    environment.insert("OUTBOUND_PRIVATE".to_owned(), "allow".to_owned());
     environment.extend(options.env.clone());
     let desks = Desks::default();
     let logs = Logs::new(data.map(|data| data.join("logs")), options.verbose);

@@ -13,6 +13,7 @@ use domain::{
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
 };
+use futures_util::lock::Mutex as AsyncMutex;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -171,37 +172,43 @@ const MOST_KEPT: usize = 1_000;
 
 /// Accounts' apps, kept for a while.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeptApps(Arc<Mutex<AppsRead>>);
+pub(crate) struct KeptApps(Arc<Mutex<HashMap<AccountId, Slot>>>);
 
-/// When each account's apps were read, and what they were.
-type AppsRead = HashMap<AccountId, (Instant, Vec<App>)>;
+/// One account's apps, and when they were read. Whoever reads them holds the lock, so that
+/// the messages of a batch read them once.
+type Slot = Arc<AsyncMutex<Option<(Instant, Vec<App>)>>>;
 
 impl KeptApps {
-    fn get(&self, account: &AccountId) -> Option<Vec<App>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, apps) = kept.get(account)?;
-        (read.elapsed() < APPS_KEPT).then(|| apps.clone())
-    }
-
-    fn put(&self, account: &AccountId, apps: &[App]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.clear();
+    fn slot(&self, account: &AccountId) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MOST_KEPT && !slots.contains_key(account) {
+            slots.clear();
         }
-        kept.insert(account.clone(), (Instant::now(), apps.to_vec()));
+        slots.entry(account.clone()).or_default().clone()
+    }
+}
+
+impl Table {
+    async fn read_apps(&self, account: &AccountId) -> Result<Vec<App>, Unavailable> {
+        let items = self.list::<AppItem>(&Range::apps(account)).await?;
+        Ok(items.into_iter().map(App::from).collect())
     }
 }
 
 impl ReadApps for Table {
     async fn apps(&self, account: &AccountId) -> Result<Vec<App>, Unavailable> {
-        if let Some(apps) = self.kept_apps().and_then(|kept| kept.get(account)) {
-            return Ok(apps);
+        let Some(kept) = self.kept_apps() else {
+            return self.read_apps(account).await;
+        };
+        let slot = kept.slot(account);
+        let mut slot = slot.lock().await;
+        if let Some((read, apps)) = &*slot
+            && read.elapsed() < APPS_KEPT
+        {
+            return Ok(apps.clone());
         }
-        let items = self.list::<AppItem>(&Range::apps(account)).await?;
-        let apps: Vec<_> = items.into_iter().map(App::from).collect();
-        if let Some(kept) = self.kept_apps() {
-            kept.put(account, &apps);
-        }
+        let apps = self.read_apps(account).await?;
+        *slot = Some((Instant::now(), apps.clone()));
         Ok(apps)
     }
 }

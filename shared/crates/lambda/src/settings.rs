@@ -12,6 +12,7 @@
 //! | `FCM_URL` | Google's gateway | `https://fcm.googleapis.com` |
 //! | `FCM_TOKEN_URL` | where Google gives tokens for its gateway | `https://oauth2.googleapis.com/token` |
 //! | `RETENTION_DAYS` | how long data is kept: 31 to 3650 days | `396` |
+//! | `OUTBOUND_PRIVATE` | `allow` for tests whose push proxies are on their own machine | private addresses are never called |
 //! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
 //!
 //! A function asks for what it needs, so that it does not start without it, and does not
@@ -124,6 +125,23 @@ impl Environment {
         })
     }
 
+    /// Whether brands' own endpoints may be on private addresses: on the local stack and in
+    /// tests, never where it is deployed.
+    ///
+    /// # Errors
+    /// When it is set to anything but `allow`.
+    pub fn outbound_private(&self) -> Result<bool, SettingsError> {
+        match self.given("OUTBOUND_PRIVATE").as_deref() {
+            None => Ok(false),
+            Some("allow") => Ok(true),
+            Some(_) => Err(SettingsError {
+                name: "OUTBOUND_PRIVATE",
+                expected: "`allow` or not set",
+                given: true,
+            }),
+        }
+    }
+
     /// How long campaigns, messages and conversations are kept.
     ///
     /// # Errors
@@ -229,6 +247,17 @@ mod tests {
         let sandbox = environment([("FCM_URL", "https://localhost:1234/")]);
         assert_eq!(sandbox.gateways().unwrap().fcm, "https://localhost:1234");
         assert!(environment([("FCM_URL", "localhost")]).gateways().is_err());
+    }
+
+    #[test]
+    fn private_addresses_are_called_only_where_it_is_allowed() {
+        assert_eq!(environment([]).outbound_private(), Ok(false));
+        let allowed = environment([("OUTBOUND_PRIVATE", "allow")]);
+        assert_eq!(allowed.outbound_private(), Ok(true));
+        for other in ["true", "1", "deny", "ALLOW"] {
+            let other = environment([("OUTBOUND_PRIVATE", other)]);
+            assert!(other.outbound_private().is_err());
+        }
     }
 
     #[test]

@@ -7,6 +7,11 @@
 //! | rejected for ever | the request's own 400s, 404, 405, 413, `ExpiredToken` | `INVALID_ARGUMENT`, `SENDER_ID_MISMATCH` |
 //! | later | 429, 5xx, `IdleTimeout`, anything unknown | `QUOTA_EXCEEDED`, `UNAVAILABLE`, `INTERNAL`, 5xx, anything unknown |
 //!
+//! SNS has its own table in `sns::trouble`. A push proxy answers in LivePerson's few words: 2xx
+//! for taken, 401 for refused credentials, 403 for a token that cannot take a push and 410 for
+//! one that never will again; 408, 425, 429 and 5xx are for later, and every other answer, a
+//! redirect too, rejects the notification.
+//!
 //! What a single device can cause never counts against the app's credentials: a device token of
 //! another app or sender (`DeviceTokenNotForTopic`, `SENDER_ID_MISMATCH`) is the device's fault,
 //! and stops nobody else. Sources:
@@ -157,6 +162,50 @@ pub(crate) fn oauth(status: u16, body: &[u8], after: Option<Duration>) -> Undeli
         (400 | 401 | 403, known) if known != UNKNOWN => Undelivered::Refused { reason },
         (500.., _) => Undelivered::Later { after, reason },
         _ => unknown("google", status, reason, after),
+    }
+}
+
+/// What an answer of a brand's own endpoint means; only 410 says that a device is gone for good.
+pub(crate) fn proxy(status: u16, after: Option<Duration>) -> Result<(), Undelivered> {
+    let reason = Cow::Owned(format!("http_{status}"));
+    match status {
+        200..=299 => Ok(()),
+        401 => Err(Undelivered::Refused { reason }),
+        410 => Err(Undelivered::DeviceGone {
+            since: None,
+            reason,
+        }),
+        408 | 425 | 429 | 500.. => Err(Undelivered::Later { after, reason }),
+        _ => Err(Undelivered::Rejected { reason }),
+    }
+}
+
+/// What an error of SNS means that is about neither the application nor the endpoint.
+pub(crate) fn sns(status: u16, code: &str) -> Undelivered {
+    let reason = word(code);
+    match (code, status) {
+        (
+            "AccessDenied"
+            | "AuthorizationError"
+            | "InvalidSecurity"
+            | "PlatformApplicationDisabled",
+            _,
+        ) => Undelivered::Refused { reason },
+        (
+            "InvalidParameter" | "InvalidParameterValue" | "ParameterValueInvalid" | "Validation",
+            _,
+        ) => Undelivered::Rejected { reason },
+        ("InternalError" | "InternalFailure" | "ServiceUnavailable", _) | (_, 429 | 500..) => {
+            Undelivered::Later {
+                after: None,
+                reason,
+            }
+        }
+        (code, _) if code.contains("Throttl") || code == "TooManyRequests" => Undelivered::Later {
+            after: None,
+            reason,
+        },
+        _ => unknown("sns", status, reason, None),
     }
 }
 

@@ -1,12 +1,12 @@
-//! HTTP/2 connections to gateways, and what becomes of a request that got no answer.
+//! Connections to gateways, and what becomes of a request that got no answer.
 
 use crate::settings::{CannotConnect, Settings};
 use domain::push::Undelivered;
-use reqwest::{Certificate, Client, Response, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 use std::time::Duration;
 
 /// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT: Duration = Duration::from_secs(2);
 /// How long a request may take, with its connection.
 pub(crate) const WHOLE: Duration = Duration::from_secs(5);
 /// How often an idle connection is tried: a process that slept finds out which are dead.
@@ -36,6 +36,11 @@ impl Connector {
             .https_only(true)
             .connect_timeout(CONNECT)
             .timeout(WHOLE);
+        self.build(client)
+    }
+
+    /// A client that trusts whom the settings name.
+    pub(crate) fn build(&self, client: ClientBuilder) -> Result<Client, reqwest::Error> {
         match &self.0 {
             Some(authority) => client.tls_certs_only([authority.clone()]).build(),
             None => client.build(),

@@ -15,7 +15,8 @@ const KEPT_THOUGH_REFUSED: Duration = Duration::from_secs(30);
 
 /// Fetches secrets by the name that an app's route gives them.
 pub trait Secrets: Send + Sync {
-    /// The secret named `name`: a `.p8` file's text, or a service account's JSON.
+    /// The secret named `name`: a `.p8` file's text, a service account's JSON, or what a brand's
+    /// own endpoint asks for.
     fn secret(&self, name: &str) -> impl Future<Output = Result<SecretString, CannotRead>> + Send;
 }
 

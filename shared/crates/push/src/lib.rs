@@ -1,15 +1,17 @@
 //! The push gateways behind the domain's port [`domain::push::Push`].
 //!
-//! [`Gateways`] hands a notification to the gateway of its target's route. Each gateway keeps
-//! one HTTP/2 connection per credential, and its provider or access token, for as long as the
-//! process lives: over many invocations of a Lambda function.
+//! [`Gateways`] hands a notification to the gateway of its target's route. Apple's and Google's
+//! keep one HTTP/2 connection per credential, and its provider or access token, for as long as
+//! the process lives: over many invocations of a Lambda function.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `provider` | [`Gateways`]: which route goes to which gateway, and the time limit |
 //! | `apns`, `fcm` | one gateway each: its request, its credentials, its second try |
+//! | `sns` | Amazon SNS: an endpoint per device, and its messages |
+//! | `proxy`, `outbound` | a brand's own endpoint, and where none may be |
 //! | `oauth` | Google's access tokens |
-//! | `payload` | the JSON of both gateways, within their 4,096 bytes |
+//! | `payload` | the JSON of all gateways, within their 4,096 bytes |
 //! | `classify` | each documented answer as what is to be done about it |
 //! | `credentials` | secrets, by the port that fetches them |
 //!
@@ -21,10 +23,13 @@ mod connection;
 mod credentials;
 mod fcm;
 mod oauth;
+mod outbound;
 mod payload;
 mod provider;
+mod proxy;
 mod settings;
 mod slots;
+mod sns;
 
 pub use credentials::{CannotRead, Secrets};
 pub use provider::Gateways;

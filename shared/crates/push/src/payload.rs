@@ -1,4 +1,4 @@
-//! The JSON of both gateways, within their 4,096 bytes.
+//! The JSON of all gateways, within their 4,096 bytes.
 //!
 //! Beside what the device shows, each notification carries the keys that LivePerson's mobile SDK
 //! reads: `transactionId`, `brandId`, `backendService`, `lookBackPeriod` (milliseconds),
@@ -10,7 +10,7 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>.
 
 use domain::{
-    device::PushToken,
+    device::{Platform, PushToken},
     push::{Custom, Notification, Undelivered},
     text::shorten,
 };
@@ -57,6 +57,30 @@ pub(crate) fn fcm(
     token: &PushToken,
     ttl: Duration,
 ) -> Result<Payload, Undelivered> {
+    let message = fcm_message(notification, ttl);
+    let request = |texts: &Texts| {
+        let mut message = message(texts);
+        message.insert("token".to_owned(), token.expose().into());
+        json!({ "message": message }).to_string()
+    };
+    fit(notification, cost(token.expose()), request)
+}
+
+/// The same for SNS, which knows the token.
+pub(crate) fn fcm_by_sns(
+    notification: &Notification,
+    ttl: Duration,
+) -> Result<Payload, Undelivered> {
+    let message = fcm_message(notification, ttl);
+    let request =
+        |texts: &Texts| json!({ "fcmV1Message": { "message": message(texts) } }).to_string();
+    fit(notification, 0, request)
+}
+
+fn fcm_message(
+    notification: &Notification,
+    ttl: Duration,
+) -> impl Fn(&Texts) -> Map<String, Value> {
     let data: Map<String, Value> = custom(notification)
         .into_iter()
         .map(|(key, value)| match value {
@@ -64,21 +88,60 @@ pub(crate) fn fcm(
             other => (key, other.to_string().into()),
         })
         .collect();
-    let request = |texts: &Texts| {
-        json!({ "message": {
-            "token": token.expose(),
-            "notification": alert(texts),
-            "data": data,
-            "android": {
-                "priority": "HIGH",
-                "ttl": format!("{}s", ttl.as_secs()),
-                "collapse_key": notification.collapse_id,
-                "notification": { "tag": notification.collapse_id },
-            },
-        }})
-        .to_string()
+    let android = json!({
+        "priority": "HIGH",
+        "ttl": format!("{}s", ttl.as_secs()),
+        "collapse_key": notification.collapse_id,
+        "notification": { "tag": notification.collapse_id },
+    });
+    move |texts| {
+        Map::from_iter([
+            ("notification".to_owned(), alert(texts)),
+            ("data".to_owned(), data.clone().into()),
+            ("android".to_owned(), android.clone()),
+        ])
+    }
+}
+
+/// The body for a push proxy, as LivePerson's gets it: for Apple's devices what APNs takes,
+/// beside which the device is named; for Android what the app is to be given as data.
+pub(crate) fn proxy(
+    notification: &Notification,
+    platform: Platform,
+    token: &PushToken,
+) -> Result<Payload, Undelivered> {
+    let custom = custom(notification);
+    let body = |texts: &Texts| {
+        let (service, kind) = match platform {
+            Platform::Ios => (1, "apn"),
+            Platform::Android => (2, "gcm"),
+        };
+        let mut body = Map::from_iter([
+            ("push-service".to_owned(), service.into()),
+            ("device-token".to_owned(), token.expose().into()),
+            ("notificationType".to_owned(), kind.into()),
+        ]);
+        match platform {
+            Platform::Ios => {
+                let alert = match &texts.title {
+                    Some(_) => alert(texts),
+                    None => texts.body.as_str().into(),
+                };
+                let aps = json!({ "alert": alert, "sound": "default" });
+                body.insert("aps".to_owned(), aps);
+                body.extend(custom.clone());
+            }
+            Platform::Android => {
+                let mut data = json!({ "message": texts.body, "payload": custom });
+                if let Some(title) = &texts.title {
+                    data["title"] = title.as_str().into();
+                }
+                body.insert("data".to_owned(), data);
+            }
+        }
+        Value::Object(body).to_string()
     };
-    fit(notification, cost(token.expose()), request)
+    fit(notification, cost(token.expose()), body)
 }
 
 /// Fills in the texts, shortened where all would not fit; `free` bytes do not count.

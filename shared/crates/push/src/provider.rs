@@ -5,8 +5,12 @@ use crate::{
     connection::{Connector, WHOLE, later},
     credentials::{Credentials, Secrets},
     fcm::{self, Fcm},
+    outbound::Outbound,
+    proxy::{self, Proxy},
     settings::{CannotConnect, Settings},
+    sns::Sns,
 };
+use aws_config::SdkConfig;
 use domain::{
     account::Route,
     clock::Clock,
@@ -20,12 +24,16 @@ pub struct Gateways<S, C> {
     clock: C,
     apns: Apns,
     fcm: Fcm,
+    sns: Sns,
+    proxy: Proxy,
 }
 
 /// The gateway of one route: another kind of route joins here.
 enum Provider<'a> {
     Apns(&'a Apns, apns::Route<'a>),
     Fcm(&'a Fcm, fcm::Route<'a>),
+    Sns(&'a Sns, &'a str),
+    Proxy(&'a Proxy, proxy::Route<'a>),
 }
 
 impl<S: Secrets, C: Clock> Gateways<S, C> {
@@ -35,12 +43,25 @@ impl<S: Secrets, C: Clock> Gateways<S, C> {
     /// When a URL or the certificate authority cannot be used.
     pub fn new(settings: &Settings, secrets: S, clock: C) -> Result<Self, CannotConnect> {
         let connector = Connector::new(settings)?;
+        let outbound = Outbound::new(&connector, settings.outbound_private)?;
         Ok(Self {
             credentials: Credentials::new(secrets),
             clock,
             apns: Apns::new(settings, connector.clone())?,
             fcm: Fcm::new(settings, connector)?,
+            sns: Sns::default(),
+            proxy: Proxy::new(outbound),
         })
+    }
+
+    /// With SNS as `config` has it: its region, credentials and endpoint. Otherwise all this is
+    /// read from the environment when a push first needs it.
+    #[must_use]
+    pub fn with_aws(self, config: &SdkConfig) -> Self {
+        Self {
+            sns: Sns::with(config),
+            ..self
+        }
     }
 
     fn provider<'a>(&'a self, route: &'a Route) -> Provider<'a> {
@@ -69,6 +90,21 @@ impl<S: Secrets, C: Clock> Gateways<S, C> {
                     credential,
                 },
             ),
+            Route::Sns {
+                platform_application_arn,
+            } => Provider::Sns(&self.sns, platform_application_arn),
+            Route::Proxy {
+                url,
+                credential,
+                headers,
+            } => Provider::Proxy(
+                &self.proxy,
+                proxy::Route {
+                    url,
+                    credential: credential.as_deref(),
+                    headers,
+                },
+            ),
         }
     }
 }
@@ -93,6 +129,14 @@ impl<S: Secrets, C: Clock> Push for Gateways<S, C> {
                 }
                 Provider::Fcm(fcm, route) => {
                     fcm.push(credentials, clock, route, &target, notification)
+                        .await
+                }
+                Provider::Sns(sns, application) => {
+                    sns.push(clock, application, &target, notification).await
+                }
+                Provider::Proxy(proxy, route) => {
+                    proxy
+                        .push(credentials, clock, route, &target, notification)
                         .await
                 }
             }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub google_token: String,
     /// The only certificate authority to trust, in PEM: that of a sandbox. The system's by default.
     pub authority: Option<String>,
+    /// Whether brands' own endpoints may be on private addresses: for tests on one machine.
+    pub outbound_private: bool,
 }
 
 impl Default for Settings {
@@ -26,6 +28,7 @@ impl Default for Settings {
             fcm: "https://fcm.googleapis.com".to_owned(),
             google_token: "https://oauth2.googleapis.com/token".to_owned(),
             authority: None,
+            outbound_private: false,
         }
     }
 }

@@ -116,6 +116,11 @@ impl Enqueue for Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{
+        dispatch::{Job, MessageJob},
+        id::TransactionId,
+        message::{MessageKey, Place},
+    };
 
     #[test]
     fn a_call_holds_ten_messages_and_a_quarter_mebibyte() {
@@ -126,5 +131,28 @@ mod tests {
         let sizes: Vec<_> = batches(large).iter().map(Vec::len).collect();
         assert_eq!(sizes, [2, 2, 1]);
         assert!(batches(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_job_is_read_as_it_was_written() {
+        let now = jiff::Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        let job = Job::Message(MessageJob {
+            key: MessageKey {
+                account: "demo".parse().unwrap(),
+                consumer: "ana".parse().unwrap(),
+                transaction: TransactionId::at(now),
+            },
+            place: Place {
+                campaign: "c1".parse().unwrap(),
+                chunk: 0,
+                index: 7,
+            },
+            variables: [(1, "Ana".to_owned()), (20, "👨‍👩‍👧‍👦".to_owned())].into(),
+            lookback_ends_at: now,
+            not_before: now,
+            attempt: 3,
+        });
+        let body = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&body).unwrap(), job, "{body}");
     }
 }

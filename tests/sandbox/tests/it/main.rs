@@ -6,4 +6,5 @@ mod apns_script;
 mod control;
 mod fcm;
 mod identity;
+mod proxy;
 mod support;

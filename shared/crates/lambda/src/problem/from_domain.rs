@@ -97,7 +97,9 @@ impl From<SaveError> for Problem {
     fn from(e: SaveError) -> Self {
         match e {
             SaveError::NameTaken(_) => Self::new(Kind::NameTaken, e).at("/name"),
-            SaveError::UnknownApp(_) => Self::of_value(Kind::UnknownApp, e),
+            SaveError::UnknownApp(_) => {
+                Self::of_value(Kind::UnknownApp, e).at("/channels/0/appNames")
+            }
             SaveError::TooMany => Self::new(Kind::LimitReached, e),
             SaveError::NotFound => Self::new(Kind::NotFound, e),
             SaveError::Changed => Self::new(Kind::Changed, e),

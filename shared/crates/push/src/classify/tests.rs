@@ -223,3 +223,65 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(wait("soon"), None);
     assert_eq!(retry_after(&HeaderMap::new(), now), None);
 }
+
+#[test]
+fn a_proxys_answer_means_what_liveperson_documents() {
+    let wait = Some(Duration::from_secs(3));
+    assert_eq!(proxy(200, None), Ok(()));
+    assert_eq!(proxy(204, None), Ok(()));
+    assert!(matches!(proxy(401, None), Err(Refused { .. })));
+    assert!(matches!(
+        proxy(410, None),
+        Err(DeviceGone { since: None, .. })
+    ));
+    for status in [302, 308, 400, 403, 404, 413] {
+        assert!(
+            matches!(proxy(status, wait), Err(Rejected { .. })),
+            "{status}"
+        );
+    }
+    for status in [408, 425, 429, 500, 503, 599] {
+        assert!(
+            matches!(proxy(status, wait), Err(Later { after, .. }) if after == wait),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn every_error_of_sns_has_its_class() {
+    for code in [
+        "AccessDenied",
+        "AuthorizationError",
+        "InvalidSecurity",
+        "PlatformApplicationDisabled",
+    ] {
+        assert!(matches!(sns(403, code), Refused { .. }), "{code}");
+    }
+    for code in [
+        "InvalidParameter",
+        "InvalidParameterValue",
+        "ParameterValueInvalid",
+        "Validation",
+    ] {
+        assert!(matches!(sns(400, code), Rejected { .. }), "{code}");
+    }
+    for (status, code) in [
+        (500, "InternalError"),
+        (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
+        (400, "Throttling"),
+        (400, "ThrottlingException"),
+        (400, "Throttled"),
+        (429, "TooManyRequests"),
+        (429, ""),
+        (502, ""),
+        (403, "ExpiredToken"),
+        (400, "Novelty"),
+    ] {
+        assert!(
+            matches!(sns(status, code), Later { after: None, .. }),
+            "{status} {code}"
+        );
+    }
+}

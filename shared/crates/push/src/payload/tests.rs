@@ -153,3 +153,25 @@ fn what_cannot_fit_is_rejected() {
     }
     assert!(matches!(apns(&huge), Err(Undelivered::Rejected { .. })));
 }
+
+#[test]
+fn sns_gets_fcms_message_without_its_token() {
+    let ttl = Duration::from_hours(1);
+    let notification = notification(Some("Shop"), "Hello");
+    let by_sns = parsed(&fcm_by_sns(&notification, ttl).unwrap());
+    let mut direct = parsed(&fcm(&notification, &token(), ttl).unwrap());
+    direct["message"].as_object_mut().unwrap().remove("token");
+    assert_eq!(by_sns["fcmV1Message"], direct);
+}
+
+#[test]
+fn a_proxys_body_is_shortened_to_what_gateways_take() {
+    let long: PushToken = "t".repeat(4096).parse().unwrap();
+    let notification = notification(Some("Shop"), &format!("{FAMILY}\n").repeat(1000));
+    for platform in [Platform::Ios, Platform::Android] {
+        let payload = proxy(&notification, platform, &long).unwrap();
+        assert!(payload.shortened);
+        let length = payload.json.len() - 4096;
+        assert!((4000..=4096).contains(&length), "{length}");
+    }
+}

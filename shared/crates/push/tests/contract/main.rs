@@ -3,4 +3,6 @@
 
 mod apns;
 mod fcm;
+mod proxy;
+mod sns;
 mod support;

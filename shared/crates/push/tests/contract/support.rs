@@ -1,5 +1,7 @@
 //! What the tests share: a sandbox with its secrets, a clock that is moved, a notification.
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sns::config::Credentials;
 use domain::{
     account::Route,
     clock::Clock,
@@ -67,6 +69,16 @@ impl Clock for Moved {
     }
 }
 
+/// AWS, at `url`.
+pub(crate) async fn aws(url: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .load()
+        .await
+}
+
 /// The adapters, and the gateways they push to.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -95,6 +107,7 @@ impl World {
             fcm: sandbox.fcm_url(),
             google_token: sandbox.fcm_token_url(),
             authority: Some(sandbox.ca_pem().to_owned()),
+            outbound_private: true,
         };
         let (secrets, clock) = (Memory::default(), Moved::default());
         secrets.put(P8, &sandbox.apns_key().pem);
@@ -106,6 +119,12 @@ impl World {
             gateways,
             clock,
         }
+    }
+
+    /// With SNS at `url`.
+    pub(crate) async fn with_sns(self, url: &str) -> Self {
+        let gateways = self.gateways.with_aws(&aws(url).await);
+        Self { gateways, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -167,16 +186,40 @@ impl World {
         environment: Environment,
         notification: &Notification,
     ) -> Result<Receipt, Undelivered> {
-        let token: PushToken = TOKEN.parse().unwrap();
         let platform = match route {
             Route::Apns { .. } => Platform::Ios,
-            Route::Fcm { .. } => Platform::Android,
+            _ => Platform::Android,
         };
-        let target = Target {
-            route,
+        self.push_as(platform, route, environment, notification)
+            .await
+    }
+
+    /// Pushes the notification to [`TOKEN`] on a platform.
+    pub(crate) async fn push_on(
+        &self,
+        platform: Platform,
+        route: &Route,
+    ) -> Result<Receipt, Undelivered> {
+        self.push_as(
             platform,
+            route,
+            Environment::Production,
+            &self.notification(),
+        )
+        .await
+    }
+
+    pub(crate) async fn push_as(
+        &self,
+        platform: Platform,
+        route: &Route,
+        environment: Environment,
+        notification: &Notification,
+    ) -> Result<Receipt, Undelivered> {
+        let token: PushToken = TOKEN.parse().unwrap();
+        let target = Target {
             environment,
-            token: &token,
+            ..Self::target(platform, route, &token)
         };
         let pushed = self.gateways.push(target, notification).await;
         if let Err(e) = &pushed {
@@ -184,6 +227,20 @@ impl World {
             assert!(!shown.contains(TOKEN) && !shown.contains(TEXT), "{shown}");
         }
         pushed
+    }
+
+    pub(crate) const fn target<'a>(
+        platform: Platform,
+        route: &'a Route,
+        token: &'a PushToken,
+    ) -> Target<'a> {
+        Target {
+            route,
+            platform,
+            environment: Environment::Production,
+            token,
+            registered_at: Timestamp::UNIX_EPOCH,
+        }
     }
 
     /// The one push that came.

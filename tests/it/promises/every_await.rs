@@ -1,0 +1,263 @@
+//! A function that is killed, or whose call fails, at every await there is, one after the other.
+//!
+//! For n = 0, 1, 2, … a message is sent while the n-th call that the function makes to AWS never
+//! comes back (and the function is killed there), or is done and answered with an error. That
+//! goes on until a message gets through without an n-th call. The SDK makes one attempt, so that
+//! n counts awaits of ours.
+
+use super::{
+    account::{Account, on_screen, tries},
+    invariants::{final_and_counted, shown_once_and_in_time, totals_are_sums},
+    system::{calls, heal, pass, pass_a_quarter, system},
+};
+use crate::{
+    parts::Device,
+    world::{PATIENCE, World},
+};
+use local::faults::{Fault, Rule};
+use sandbox::Answer;
+use std::time::Duration;
+
+/// What becomes of a message's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// It goes out at the first try.
+    Plain,
+    /// The gateway puts it off once.
+    PutOff,
+    /// One of two devices is gone.
+    OneGone,
+    /// It waits for a conversation that is closed after a while.
+    Held,
+    /// It is posted into a conversation.
+    Appended,
+}
+
+/// The most calls that anything takes.
+const MOST: u32 = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_killed_at_any_call_sends_once() {
+    let world = system(1).await;
+    for course in [Course::Plain, Course::PutOff, Course::OneGone] {
+        at_every_call(&world, "send", course, Fault::Hangs).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_killed_at_any_call_holds_and_appends_once() {
+    let world = system(1).await;
+    for course in [Course::Held, Course::Appended] {
+        at_every_call(&world, "send", course, Fault::Hangs).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_loses_any_answer_sends_once() {
+    let world = system(1).await;
+    for course in [Course::Plain, Course::PutOff, Course::OneGone] {
+        at_every_call(&world, "send", course, Fault::AnswerLost).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_loses_any_answer_holds_and_appends_once() {
+    let world = system(1).await;
+    for course in [Course::Held, Course::Appended] {
+        at_every_call(&world, "send", course, Fault::AnswerLost).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outbox_killed_or_answered_badly_at_any_call_loses_nothing() {
+    let world = system(1).await;
+    for fault in [Fault::Hangs, Fault::AnswerLost, Fault::Failed] {
+        at_every_call(&world, "dispatch", Course::Plain, fault).await;
+        at_every_call(&world, "dispatch", Course::Held, fault).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_killed_or_answered_badly_at_any_call_counts_once() {
+    let world = system(1).await;
+    for fault in [Fault::Hangs, Fault::AnswerLost, Fault::Failed] {
+        at_every_call(&world, "tally", Course::Plain, fault).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_killed_while_the_gateway_thinks_sends_once() {
+    let world = system(1).await;
+    let (stack, account) = (&world.stack, Account::open(&world, "acme").await);
+    account.log_in_all(&["first", "ana"]).await;
+    let before = calls(stack, "send");
+    account.launch(&["first"], 24).await;
+    stack.settled().await.unwrap();
+    // All but the last call come before the push.
+    let before_push = calls(stack, "send") - before - 1;
+
+    stack.kill("send").unwrap();
+    let ana = Device::iphone("ana");
+    let slow = Answer::accept().after(Duration::from_hours(1));
+    stack.sandbox().script(&ana.token, [slow.once()]);
+    let enough = calls(stack, "send") + before_push;
+    let campaign = account.launch(&["ana"], 24).await;
+    assert!(stack.until(PATIENCE, |s| calls(s, "send") >= enough).await);
+    stack.kill("send").unwrap();
+    pass(stack, Duration::from_secs(61)).await;
+    assert_eq!(account.state(&campaign, "ana").await, "SENT");
+    assert_eq!(on_screen(&world, &ana), (1, 1));
+}
+
+/// Sends messages, each with the next call of the function struck, until there is none to strike.
+async fn at_every_call(world: &World, function: &'static str, course: Course, fault: Fault) {
+    let name = format!("{function}-{course:?}-{fault:?}").to_lowercase();
+    let account = Account::open(world, &name).await;
+    let since = world.stack.clock().now_ms() - 1000;
+    let mut campaigns = Vec::new();
+    for n in 0..MOST {
+        let message = Message {
+            account: &account,
+            consumer: format!("{name}-{n}"),
+            course,
+        };
+        let rule = Rule {
+            action: String::new(),
+            function: Some(function.to_owned()),
+            after: n,
+            times: 1,
+            fault,
+        };
+        let (campaign, struck) = message.send(function, rule).await;
+        message.check(&campaign, n).await;
+        campaigns.push(campaign);
+        if !struck {
+            assert!(n > 1, "{name} makes calls");
+            totals_are_sums(&account, &campaigns, since).await;
+            return;
+        }
+    }
+    panic!("{name} makes more than {MOST} calls");
+}
+
+/// A message to a consumer of its own.
+struct Message<'a> {
+    account: &'a Account<'a>,
+    consumer: String,
+    course: Course,
+}
+
+impl Message<'_> {
+    /// Sends it with the rule in force, and brings it to its end; whether the rule struck.
+    async fn send(&self, function: &str, rule: Rule) -> (String, bool) {
+        let (account, stack) = (self.account, &self.account.world.stack);
+        let consumer = &self.consumer;
+        let hangs = rule.fault == Fault::Hangs;
+        self.log_in().await;
+        let open = match self.course {
+            Course::Held | Course::Appended => Some(account.write(consumer).await),
+            Course::Plain | Course::PutOff | Course::OneGone => None,
+        };
+        stack.settled().await.unwrap();
+        stack.kill(function).unwrap();
+        stack.faults().add(rule);
+        let policy = match self.course {
+            Course::Appended => "append",
+            _ => "hold",
+        };
+        let campaign = account.launch_as(&[consumer], 24, policy).await;
+        // With patience for what comes later of itself.
+        for round in 0..12 {
+            if hangs {
+                tokio::select! {
+                    biased;
+                    _ = stack.until(PATIENCE, |s| s.faults().are_spent()) => {
+                        stack.kill(function).unwrap();
+                    }
+                    quiet = stack.quiet() => quiet.unwrap(),
+                }
+            }
+            stack.quiet().await.unwrap();
+            if round == 0
+                && self.course == Course::Held
+                && let Some(open) = &open
+            {
+                account.close(open).await;
+                continue;
+            }
+            let counts = account.counts(&campaign).await;
+            if counts["sent"] == 1 {
+                break;
+            }
+            if round < 6 {
+                pass_hanging(stack, hangs.then_some(function)).await;
+            } else {
+                pass_a_quarter(stack).await;
+            }
+        }
+        let struck = stack.faults().are_spent();
+        heal(stack);
+        stack.settled().await.unwrap();
+        (campaign, struck)
+    }
+
+    async fn log_in(&self) {
+        let (account, sandbox) = (self.account, self.account.world.stack.sandbox());
+        account.log_in_all(&[&self.consumer]).await;
+        let iphone = Device::iphone(&self.consumer);
+        match self.course {
+            Course::PutOff => {
+                sandbox.script(
+                    &iphone.token,
+                    [Answer::reason("InternalServerError").once()],
+                );
+            }
+            Course::OneGone => {
+                let android = Device::android(&self.consumer);
+                account.log_in(&self.consumer, &android).await.ok(200);
+                sandbox.script(&android.token, [Answer::reason("UNREGISTERED")]);
+            }
+            Course::Plain | Course::Held | Course::Appended => {}
+        }
+    }
+
+    async fn check(&self, campaign: &str, n: u32) {
+        let (account, world) = (self.account, self.account.world);
+        let what = format!("{} with call {n} struck", self.consumer);
+        let history = account.history(campaign, &self.consumer).await;
+        assert_eq!(history["state"], "SENT", "{what}: {history:#}");
+        final_and_counted(account, campaign).await;
+        shown_once_and_in_time(world);
+        let (visible, _) = on_screen(world, &Device::iphone(&self.consumer));
+        assert_eq!(visible, 1, "{what}: {history:#}");
+        if self.course == Course::Appended {
+            let chat = account
+                .consumer(&self.consumer)
+                .get("me/conversation")
+                .await;
+            let chat = chat.ok(200)["messages"].to_string();
+            assert_eq!(chat.matches("\"proactive\"").count(), 1, "{what}: {chat}");
+        }
+        if self.course == Course::OneGone {
+            let android = Device::android(&self.consumer);
+            assert!(tries(world, &android) > 0, "{what}");
+            assert_eq!(on_screen(world, &android), (0, 0), "{what}");
+        }
+    }
+}
+
+/// Lets the queue's visibility timeout pass, killing the function should it hang meanwhile.
+async fn pass_hanging(stack: &local::Stack, function: Option<&str>) {
+    stack.advance(Duration::from_secs(61)).await;
+    let Some(function) = function else {
+        return stack.quiet().await.unwrap();
+    };
+    if stack.faults().are_spent() {
+        return stack.quiet().await.unwrap();
+    }
+    tokio::select! {
+        biased;
+        _ = stack.until(PATIENCE, |s| s.faults().are_spent()) => stack.kill(function).unwrap(),
+        quiet = stack.quiet() => quiet.unwrap(),
+    }
+}

@@ -1,0 +1,32 @@
+//! The promises of the design, each with what tries to break it, on the real binaries.
+//!
+//! | promise | tests |
+//! |---|---|
+//! | P1 nothing is lost, counts add up | `lost`, `every_await`, `chaos` |
+//! | P2 a device shows a message once | `once`, `every_await`, `chaos` |
+//! | P3 nobody harms another | `apart`, `chaos` |
+//! | P4 the same key never sends twice | `once` |
+//! | P5 nothing after the lookback | `late`, `chaos` |
+//! | P6 a gateway down for hours | `late` |
+//! | P7 a push token has one owner | `tokens` |
+//! | P8 a token is dropped for the allowed reasons only | `tokens`, `chaos` |
+//! | P9 poison reaches the dead letters, redrive is safe | `apart`, `chaos` |
+//!
+//! `chaos` draws everything from a seed. An ordinary run plays a few seeds; a long one:
+//!
+//! ```text
+//! CHAOS_RUNS=200 cargo test -p functions --test it promises::chaos
+//! CHAOS_SEED=17 cargo test -p functions --test it promises::chaos -- --nocapture
+//! ```
+
+mod account;
+mod apart;
+mod chaos;
+mod every_await;
+mod invariants;
+mod late;
+mod lost;
+mod once;
+mod scenario;
+mod system;
+mod tokens;
