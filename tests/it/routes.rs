@@ -2,12 +2,13 @@
 
 use crate::{
     parts::{Device, campaign, custom, shown},
+    template::policies,
     world::{Brand, SHOP, World},
 };
 use reqwest::Method;
 use sandbox::{Answer, scripts};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 const APPLICATION: &str = "arn:aws:sns:eu-west-1:000000000000:app/APNS/shop";
 
@@ -139,6 +140,25 @@ async fn a_campaign_goes_out_over_sns_and_a_proxy() {
     world.stack.settled().await.unwrap();
     assert_eq!(by_sns(&world).await.len(), 4);
     no_log_tells(&world, &[&ana, &ben, &cem, &dea]);
+    sns_is_called_as_the_template_allows(&world);
+}
+
+fn sns_is_called_as_the_template_allows(world: &World) {
+    let usage = world.stack.usage();
+    let calls: BTreeSet<_> = usage.0["send"]
+        .keys()
+        .filter(|call| call.starts_with("sns:"))
+        .cloned()
+        .collect();
+    let allowed: BTreeSet<_> = policies()["send"]
+        .iter()
+        .flat_map(|statement| statement.actions.clone())
+        .filter(|action| action.starts_with("sns:"))
+        .collect();
+    assert_eq!(
+        calls, allowed,
+        "every right is used, and every call allowed"
+    );
 }
 
 fn no_log_tells(world: &World, devices: &[&Device]) {
