@@ -3,7 +3,7 @@ use super::start;
 use crate::{dynamodb::DatabaseError, template::TemplateError};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-/// How to start a [`Stack`]. The default is for tests: free ports, nothing kept, no schedules.
+/// How to start a [`Stack`](crate::Stack). The default is for tests: free ports, nothing kept, no schedules.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The template.
