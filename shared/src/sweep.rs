@@ -9,8 +9,9 @@ use crate::{
     board::{self, BoardStore, Change},
     campaign::{self, Campaign, Chunk, ReadCampaigns, Recipient, Standing},
     clock::Clock,
+    conversation::ReadStanding,
     dispatch::{Enqueue, Holds, MessageJob, enqueue_paced, release},
-    id::{AccountId, CampaignId},
+    id::{AccountId, CampaignId, ConsumerId},
     message::{Phase, ReadMessages},
     pace::Pacer,
     store::Unavailable,
@@ -68,7 +69,7 @@ pub async fn sweep<S>(
     clock: &impl Clock,
 ) -> Result<Swept, Unavailable>
 where
-    S: DueStore + ReadCampaigns + ReadMessages + BoardStore + Holds + Pacer,
+    S: DueStore + ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
 {
     let (mut swept, mut failed) = (Swept::default(), None);
     for due in store.due(clock.now()).await? {
@@ -93,7 +94,7 @@ async fn look_at<S>(
     due: &Due,
 ) -> Result<(Option<Timestamp>, u32), Unavailable>
 where
-    S: ReadCampaigns + ReadMessages + BoardStore + Holds + Pacer,
+    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
 {
     let now = clock.now();
     let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
@@ -119,12 +120,15 @@ where
             match verdict(&campaign, standing, now) {
                 Verdict::Settled => {}
                 Verdict::Underway => open = true,
-                Verdict::Overstayed { attempt } => {
+                Verdict::Held { attempt, over } => {
                     open = true;
-                    // Remembered anew, should that have been lost: release finds it then.
                     let job = job(&chunk, index, &standing.recipient, now, attempt);
-                    store.hold(&job).await?;
-                    release(store, queue, clock, &due.account, &job.key.consumer).await?;
+                    let consumer = &job.key.consumer;
+                    if over || !in_conversation(store, &due.account, consumer).await? {
+                        // Remembered anew, should that have been lost: release finds it then.
+                        store.hold(&job).await?;
+                        release(store, queue, clock, &due.account, consumer).await?;
+                    }
                 }
                 Verdict::Stuck { attempt } => {
                     open = true;
@@ -144,6 +148,17 @@ where
         .await?;
     }
     Ok((open.then(|| next_look(&campaign, now)), requeued))
+}
+
+/// Whether the consumer's conversation, which a message waits for, is still open. One that
+/// closed while its sender died has nobody left to tell of it.
+async fn in_conversation(
+    store: &impl ReadStanding,
+    account: &AccountId,
+    consumer: &ConsumerId,
+) -> Result<bool, Unavailable> {
+    let standing = store.standing(account, consumer).await?;
+    Ok(standing.conversation.is_some())
 }
 
 /// The job of a recipient's message, due now.
@@ -199,10 +214,12 @@ enum Verdict {
     Settled,
     /// It waits for something that will come.
     Underway,
-    /// It still waits for a conversation to close, though its lookback ended.
-    Overstayed {
+    /// It waits for a conversation to close.
+    Held {
         /// Which try was held.
         attempt: u32,
+        /// Whether its lookback ended.
+        over: bool,
     },
     /// Nobody has it.
     Stuck {
@@ -223,10 +240,10 @@ fn verdict(campaign: &Campaign, standing: &Standing, now: Timestamp) -> Verdict 
     };
     match message.phase {
         phase if phase.is_final() => Verdict::Settled,
-        Phase::Held if over => Verdict::Overstayed {
+        Phase::Held => Verdict::Held {
             attempt: message.attempt,
+            over,
         },
-        Phase::Held => Verdict::Underway,
         _ if over || message.until.is_none_or(|until| until + GRACE <= now) => Verdict::Stuck {
             attempt: message.attempt,
         },

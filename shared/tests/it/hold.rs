@@ -9,6 +9,7 @@ use domain::{
     message::State,
     push::Custom,
     send::{CLAIM, Done},
+    sweep::{FIRST_LOOK, sweep},
 };
 use testkit::{contract::sample, memory::Record};
 
@@ -232,6 +233,48 @@ async fn p1_a_close_in_the_middle_of_holding_releases_the_message() {
             State::Sent,
             "closed {head_start} steps after the sender began"
         );
+    }
+}
+
+/// As before, but the sender dies where it stands: the queue gives its job again, and the sweep
+/// looks for what nobody tells of any more.
+#[tokio::test]
+async fn p1_a_sender_that_dies_while_holding_leaves_nothing_behind_a_closed_conversation() {
+    for head_start in 0..16 {
+        let world = World::new().await;
+        world.log_in("ana", "t1").await;
+        let open = world.reply("ana", "Hi").await;
+        let accepted = world.campaign_with(&["ana"], OpenConversation::Hold).await;
+        let job = world.queue.take_jobs().remove(0);
+        // The conversation closes before the hold is there, if the sender gets that far.
+        let mut closed = false;
+        {
+            let mut sender = std::pin::pin!(world.send(job.clone()));
+            for step in 0..head_start {
+                tokio::select! {
+                    biased;
+                    _ = &mut sender => break,
+                    () = steps(1) => {}
+                }
+                if step == head_start / 2 {
+                    world.close(open.conversation).await;
+                    closed = true;
+                }
+            }
+        }
+        if !closed {
+            world.close(open.conversation).await;
+        }
+        world.clock.advance(CLAIM);
+        world.send(job).await.unwrap();
+        for _ in 0..3 {
+            world.clock.advance(FIRST_LOOK);
+            let (store, queue, clock) = (&world.store, &world.queue, &world.clock);
+            sweep(store, queue, clock).await.unwrap();
+            world.run().await;
+        }
+        let state = world.message(&accepted, "ana").await.state();
+        assert_eq!(state, State::Sent, "died after {head_start} steps");
     }
 }
 

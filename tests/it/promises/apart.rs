@@ -116,14 +116,14 @@ async fn p9_a_job_that_fails_every_time_reaches_the_dead_letters_and_is_sent_onc
         times: 5,
         fault: Fault::Failed,
     });
-    let stuck = account.launch(&["ana"], 24).await;
+    let given_up = account.launch(&["ana"], 24).await;
     for _ in 0..5 {
         pass(stack, Duration::from_secs(61)).await;
     }
     assert!(stack.faults().are_spent());
     assert_eq!((queue.len(), dead.len()), (0, 1), "five tries");
     assert_eq!(
-        account.count(&stuck, "queued").await,
+        account.count(&given_up, "queued").await,
         1,
         "it is not forgotten"
     );
@@ -139,12 +139,12 @@ async fn p9_a_job_that_fails_every_time_reaches_the_dead_letters_and_is_sent_onc
     let letters = dead.messages();
     dead.redrive_to(&queue);
     stack.settled().await.unwrap();
-    assert_eq!(account.state(&stuck, "ana").await, "SENT");
+    assert_eq!(account.state(&given_up, "ana").await, "SENT");
     // Once more, as an operator may: nothing comes of it.
     for letter in letters {
         queue.push(letter.body);
     }
     stack.settled().await.unwrap();
     assert_eq!(on_screen(&world, &Device::iphone("ana")), (1, 1));
-    final_and_counted(&account, &stuck).await;
+    final_and_counted(&account, &given_up).await;
 }

@@ -38,9 +38,7 @@ async fn play_seeds(attempts: u32, parity: u64) {
     if seeds.peek().is_some() {
         let world = system(attempts).await;
         for seed in seeds {
-            let t = std::time::Instant::now();
             Box::pin(Run::play(&world, Scenario::draw(seed))).await;
-            eprintln!("TIMING seed {seed} {:?}", t.elapsed());
         }
     }
 }
@@ -93,15 +91,10 @@ impl<'w> Run<'w> {
             wrote: BTreeMap::new(),
             done: 0,
         };
-        let t = std::time::Instant::now();
         run.set_up().await;
-        eprintln!("TIMING  setup {:?}", t.elapsed());
         for step in run.scenario.steps.clone() {
-            let t = std::time::Instant::now();
-            run.step(step.clone()).await;
-            let u = t.elapsed();
+            run.step(step).await;
             run.look().await;
-            eprintln!("TIMING  {step:?} {u:?} look {:?}", t.elapsed() - u);
             run.done += 1;
         }
         run.end(since).await;
@@ -213,10 +206,8 @@ impl<'w> Run<'w> {
         let stack = &self.world.stack;
         heal(stack);
         for _ in 0..16 {
-            let t = std::time::Instant::now();
             pass_a_quarter(stack).await;
             self.look().await;
-            eprintln!("TIMING  quarter {:?}", t.elapsed());
             if self.under_way().await == 0 {
                 break;
             }

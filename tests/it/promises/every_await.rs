@@ -8,13 +8,16 @@
 use super::{
     account::{Account, on_screen, tries},
     invariants::{final_and_counted, shown_once_and_in_time, totals_are_sums},
-    system::{calls, heal, pass, pass_a_quarter, system},
+    system::{calls, heal, pass, sweep, system},
 };
 use crate::{
     parts::Device,
     world::{PATIENCE, World},
 };
-use local::faults::{Fault, Rule};
+use local::{
+    Stack,
+    faults::{Fault, Rule},
+};
 use sandbox::Answer;
 use std::time::Duration;
 
@@ -152,7 +155,7 @@ impl Message<'_> {
     async fn send(&self, function: &str, rule: Rule) -> (String, bool) {
         let (account, stack) = (self.account, &self.account.world.stack);
         let consumer = &self.consumer;
-        let hangs = rule.fault == Fault::Hangs;
+        let mut hanging = (rule.fault == Fault::Hangs).then_some(function);
         self.log_in().await;
         let open = match self.course {
             Course::Held | Course::Appended => Some(account.write(consumer).await),
@@ -166,33 +169,23 @@ impl Message<'_> {
             _ => "hold",
         };
         let campaign = account.launch_as(&[consumer], 24, policy).await;
-        // With patience for what comes later of itself.
+        come_to_rest(stack, &mut hanging).await;
+        if let (Course::Held, Some(open)) = (self.course, &open) {
+            account.close(open).await;
+            come_to_rest(stack, &mut hanging).await;
+        }
+        // With patience for what comes later: from the queue first, then by the sweep.
+        let queue = stack.queue("SendQueue").unwrap();
         for round in 0..12 {
-            if hangs {
-                tokio::select! {
-                    biased;
-                    _ = stack.until(PATIENCE, |s| s.faults().are_spent()) => {
-                        stack.kill(function).unwrap();
-                    }
-                    quiet = stack.quiet() => quiet.unwrap(),
-                }
-            }
-            stack.quiet().await.unwrap();
-            if round == 0
-                && self.course == Course::Held
-                && let Some(open) = &open
-            {
-                account.close(open).await;
-                continue;
-            }
-            let counts = account.counts(&campaign).await;
-            if counts["sent"] == 1 {
+            if account.count(&campaign, "sent").await == 1 && queue.is_empty() {
                 break;
             }
-            if round < 6 {
-                pass_hanging(stack, hangs.then_some(function)).await;
-            } else {
-                pass_a_quarter(stack).await;
+            let sweeps = round >= 6;
+            let wait = if sweeps { 16 * 60 } else { 61 };
+            stack.advance(Duration::from_secs(wait)).await;
+            come_to_rest(stack, &mut hanging).await;
+            if sweeps {
+                sweep(stack).await;
             }
         }
         let struck = stack.faults().are_spent();
@@ -246,18 +239,18 @@ impl Message<'_> {
     }
 }
 
-/// Lets the queue's visibility timeout pass, killing the function should it hang meanwhile.
-async fn pass_hanging(stack: &local::Stack, function: Option<&str>) {
-    stack.advance(Duration::from_secs(61)).await;
-    let Some(function) = function else {
-        return stack.quiet().await.unwrap();
-    };
-    if stack.faults().are_spent() {
-        return stack.quiet().await.unwrap();
+/// Waits until everything that can be done now is done. A function that hangs is killed.
+async fn come_to_rest(stack: &Stack, hanging: &mut Option<&str>) {
+    if let Some(function) = *hanging {
+        tokio::select! {
+            biased;
+            struck = stack.until(PATIENCE, |s| s.faults().are_spent()) => {
+                assert!(struck);
+                stack.kill(function).unwrap();
+                *hanging = None;
+            }
+            quiet = stack.quiet() => quiet.unwrap(),
+        }
     }
-    tokio::select! {
-        biased;
-        _ = stack.until(PATIENCE, |s| s.faults().are_spent()) => stack.kill(function).unwrap(),
-        quiet = stack.quiet() => quiet.unwrap(),
-    }
+    stack.quiet().await.unwrap();
 }

@@ -3,9 +3,12 @@
 use super::{
     account::{Account, on_screen},
     invariants::{final_and_counted, totals_are_sums},
-    system::{heal, kill_after, pass, pass_a_quarter, sweep, system},
+    system::{calls, heal, kill_after, pass, pass_a_quarter, sweep, system},
 };
-use crate::parts::{Device, crowd};
+use crate::{
+    parts::{Device, crowd},
+    world::PATIENCE,
+};
 use local::{
     faults::{Fault, Rule},
     mischief::Mischief,
@@ -100,11 +103,7 @@ async fn p1_a_claim_whose_sender_died_and_whose_message_is_lost_is_finished_by_t
     };
     stack.faults().add(hangs);
     let campaign = account.launch(&["ana"], 24).await;
-    assert!(
-        stack
-            .until(crate::world::PATIENCE, |s| s.faults().are_spent())
-            .await
-    );
+    assert!(stack.until(PATIENCE, |s| s.faults().are_spent()).await);
     stack.kill("send").unwrap();
     stack.queue("SendQueue").unwrap().purge();
     stack.settled().await.unwrap();
@@ -144,6 +143,41 @@ async fn p1_a_retry_that_never_reached_the_queue_is_found_by_the_sweep() {
     }
     assert_eq!(account.state(&campaign, "ana").await, "SENT");
     assert_eq!(on_screen(&world, &ana), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p1_a_message_held_for_a_conversation_that_closed_meanwhile_is_let_go_by_the_sweep() {
+    let world = system(3).await;
+    let (stack, account) = (&world.stack, Account::open(&world, "acme").await);
+    account.log_in_all(&["ana"]).await;
+    let conversation = account.write("ana").await;
+    stack.settled().await.unwrap();
+    // The conversation closes before the hold is there; and the sender, once it has recorded
+    // that it holds the message, dies before it looks again.
+    for fault in [Fault::Slow(Duration::from_secs(3)), Fault::Hangs] {
+        stack.faults().add(Rule {
+            action: "dynamodb:PutItem".to_owned(),
+            function: Some("send".to_owned()),
+            after: 0,
+            times: 1,
+            fault,
+        });
+    }
+    let campaign = account.launch_as(&["ana"], 24, "hold").await;
+    let holds = |s: &local::Stack| calls(s, "send") >= 3;
+    assert!(stack.until(PATIENCE, holds).await);
+    account.close(&conversation).await;
+    assert!(stack.until(PATIENCE, |s| s.faults().are_spent()).await);
+    stack.kill("send").unwrap();
+    heal(stack);
+    pass(stack, Duration::from_secs(61)).await;
+    stack.settled().await.unwrap();
+    assert_eq!(account.state(&campaign, "ana").await, "HELD");
+    for _ in 0..2 {
+        pass_a_quarter(stack).await;
+    }
+    assert_eq!(account.state(&campaign, "ana").await, "SENT");
+    assert_eq!(on_screen(&world, &Device::iphone("ana")), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -111,12 +111,13 @@ impl Scenario {
             reorder: r.random_bool(0.5),
         };
         let faults = (0..r.random_range(0..=6)).map(|_| fault(r)).collect();
-        let gateways = [scripts::APNS, scripts::FCM]
+        let gateways = [(scripts::APNS, false), (scripts::FCM, true)]
             .into_iter()
-            .filter_map(|name| {
-                r.random_bool(0.3)
-                    .then(|| (name, vec![passing(r, name == scripts::FCM)]))
-            })
+            .filter(|_| r.random_bool(0.3))
+            .collect::<Vec<_>>();
+        let gateways = gateways
+            .into_iter()
+            .map(|(name, android)| (name, vec![passing(r, android)]))
             .collect();
         let steps = steps(r, people.len(), campaigns.len());
         Self {
