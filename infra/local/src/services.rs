@@ -149,6 +149,8 @@ async fn call(
         }
         _ => StatusCode::NOT_FOUND.into_response(),
     };
+    // Reads, too, are something to wait for.
+    services.changed.beat();
     match fault {
         Some(Fault::AnswerLost) => error(&service, &ServiceError::internal()),
         _ => answer,

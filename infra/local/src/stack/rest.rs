@@ -83,9 +83,9 @@ impl Stack {
     /// a message, visible or not.
     ///
     /// # Errors
-    /// When that is not so within a minute.
+    /// When that is not so within three minutes.
     pub async fn settled(&self) -> Result<(), Unsettled> {
-        self.settled_within(Duration::from_mins(1)).await
+        self.settled_within(Duration::from_mins(3)).await
     }
 
     /// As [`Stack::settled`], with a patience of one's own.
@@ -100,10 +100,10 @@ impl Stack {
     /// be delayed, or hidden after a failure until the clock is put forward.
     ///
     /// # Errors
-    /// When that is not so within a minute.
+    /// When that is not so within three minutes.
     pub async fn quiet(&self) -> Result<(), Unsettled> {
         self.shared
-            .at_rest(Rest::Quiet, Duration::from_mins(1))
+            .at_rest(Rest::Quiet, Duration::from_mins(3))
             .await
     }
 
