@@ -4,6 +4,7 @@ use crate::Ports;
 use axum::{extract::State, http::StatusCode};
 use domain::{
     account::{self, App, Headers, Identity, ReadApps as _, Route, WriteApps as _},
+    breaker::{Pause, Pauses as _},
     id::AppName,
 };
 use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
@@ -38,6 +39,48 @@ pub(super) struct AppAnswer {
     android: Option<PushRoute>,
     /// Who vouches for its consumers.
     identity: IdentityProvider,
+    /// The platforms whose sends are paused since their gateway refuses or fails. Messages wait
+    /// meanwhile. Saving the app ends a pause.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paused: Vec<Paused>,
+}
+
+/// A platform whose sends are paused.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Paused {
+    /// The platform.
+    #[schema(example = "ios")]
+    platform: &'static str,
+    /// The world of the devices' tokens.
+    #[schema(example = "production")]
+    environment: &'static str,
+    /// Why: `refused` when the gateway refused the credential, `failing` when too many of its
+    /// answers were failures.
+    #[schema(example = "refused")]
+    cause: &'static str,
+    /// The gateway's word.
+    #[schema(example = "InvalidProviderToken")]
+    reason: String,
+    /// Since when.
+    #[schema(format = "date-time")]
+    since: String,
+    /// When the next message is tried.
+    #[schema(format = "date-time")]
+    next_try_at: String,
+}
+
+impl From<&Pause> for Paused {
+    fn from(pause: &Pause) -> Self {
+        Self {
+            platform: pause.circuit.platform.as_str(),
+            environment: pause.circuit.environment.as_str(),
+            cause: pause.cause.as_str(),
+            reason: pause.reason.clone(),
+            since: pause.since.to_string(),
+            next_try_at: pause.until.to_string(),
+        }
+    }
 }
 
 /// All apps of the account.
@@ -203,9 +246,12 @@ impl From<Route> for PushRoute {
     }
 }
 
-impl From<App> for AppAnswer {
-    fn from(app: App) -> Self {
+impl AppAnswer {
+    /// An app, and which of the account's pauses are its own.
+    fn new(app: App, pauses: &[Pause]) -> Self {
+        let of_app = |pause: &&Pause| pause.circuit.app == app.name;
         Self {
+            paused: pauses.iter().filter(of_app).map(Paused::from).collect(),
             app_name: app.name,
             ios: app.ios.map(PushRoute::from),
             android: app.android.map(PushRoute::from),
@@ -247,10 +293,10 @@ pub(super) async fn put(
     };
     let app =
         account::save_app(&ports.table, &caller.account, app.checked(&caller.account)?).await?;
-    Ok(Json(app.into()))
+    Ok(Json(AppAnswer::new(app, &[])))
 }
 
-/// An app's configuration.
+/// An app's configuration, and whether its sends are paused.
 #[utoipa::path(
     get, path = "/api/v2/account/{accountId}/apps/{appName}", tag = "Account",
     operation_id = "getApp",
@@ -267,8 +313,9 @@ pub(super) async fn get(
 ) -> Result<Json<AppAnswer>, Problem> {
     let apps = ports.table.apps(&caller.account).await?;
     let app = apps.into_iter().find(|app| app.name == name);
-    app.map(|app| Json(app.into()))
-        .ok_or_else(Problem::not_found)
+    let app = app.ok_or_else(Problem::not_found)?;
+    let pauses = ports.table.pauses(&caller.account).await?;
+    Ok(Json(AppAnswer::new(app, &pauses)))
 }
 
 /// All apps.
@@ -282,7 +329,11 @@ pub(super) async fn list(
     caller: Allowed<may::ReadConfiguration>,
 ) -> Result<Json<AppList>, Problem> {
     let apps = ports.table.apps(&caller.account).await?;
-    let apps = apps.into_iter().map(AppAnswer::from).collect();
+    let pauses = ports.table.pauses(&caller.account).await?;
+    let apps = apps
+        .into_iter()
+        .map(|app| AppAnswer::new(app, &pauses))
+        .collect();
     Ok(Json(AppList { apps }))
 }
 

@@ -1,6 +1,10 @@
 //! The outbox: follows the table's stream and puts what follows from a write on its way.
 
-use domain::{clock::SystemClock, dispatch, store::Unavailable};
+use domain::{
+    clock::SystemClock,
+    dispatch::{self, AppEvent},
+    store::Unavailable,
+};
 use dynamodb::{Stored, Table};
 use lambda::{Environment, Record, Stuck};
 use queue::{Jobs, Topic};
@@ -57,7 +61,28 @@ impl Outbox {
             Stored::Conversation(conversation) => {
                 dispatch::relay_state(table, jobs, topic, clock, &conversation).await
             }
+            Stored::Pause(account, pause, is_over) => {
+                let told = dispatch::relay_pause(topic, &account, &pause, is_over).await?;
+                if let Some(event) = told {
+                    warn(&event);
+                }
+                Ok(())
+            }
             Stored::Message(_) => Ok(()),
         }
     }
+}
+
+/// Tells operators, too: an alarm counts these lines.
+fn warn(event: &AppEvent) {
+    tracing::warn!(
+        event = event.event,
+        account = %event.account_id,
+        app = %event.app_name,
+        platform = event.platform.as_str(),
+        environment = event.environment.as_str(),
+        cause = event.cause.as_str(),
+        reason = event.reason,
+        "the breaker of an app changed"
+    );
 }

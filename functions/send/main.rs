@@ -3,7 +3,7 @@
 mod credentials;
 
 use credentials::Credentials;
-use domain::{dispatch::Job, send};
+use domain::{breaker::Recent, dispatch::Job, send};
 use dynamodb::Table;
 use lambda::{Environment, Receives, Secrets};
 use push::Gateways;
@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda::Error> {
     let clock = environment.clock()?;
     let table = Table::from_env(environment.table()?, environment.retention()?)
         .await
-        .keeping_apps();
+        .for_sending();
     let jobs = Jobs::from_env(environment.send_queue()?).await;
     let gateways = environment.gateways()?;
     let settings = push::Settings {
@@ -29,9 +29,11 @@ async fn main() -> Result<(), lambda::Error> {
     };
     let credentials = Credentials(Secrets::from_env().await);
     let gateways = Arc::new(Gateways::new(&settings, credentials, clock)?);
+    let recent = Arc::new(Recent::default());
     lambda::serve_queue(move |job: Job, _: Receives| {
-        let (table, jobs, gateways) = (table.clone(), jobs.clone(), gateways.clone());
-        async move { send::send(&table, &jobs, &*gateways, &clock, job).await }
+        let (table, jobs) = (table.clone(), jobs.clone());
+        let (gateways, recent) = (gateways.clone(), recent.clone());
+        async move { send::send(&table, &jobs, &*gateways, &clock, &recent, job).await }
     })
     .await
 }

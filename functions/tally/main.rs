@@ -31,6 +31,6 @@ fn change(record: &Record) -> Option<Change> {
             account: message.key.account,
             place: message.place,
         }),
-        Stored::Entry(..) | Stored::Conversation(_) => None,
+        Stored::Entry(..) | Stored::Conversation(_) | Stored::Pause(..) => None,
     }
 }

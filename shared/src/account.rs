@@ -8,6 +8,7 @@ pub use app::{App, Identity, InvalidApp};
 pub use route::{Headers, Route};
 
 use crate::{
+    breaker::{Pauses, resume_app},
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
     text::{self, InvalidText},
@@ -226,19 +227,20 @@ pub enum SaveAppError {
     Store(#[from] Unavailable),
 }
 
-/// Saves an app.
+/// Saves an app. Should its sends be paused, they go on: whoever saves it may have mended it.
 ///
 /// # Errors
 /// When the account has too many, or the store fails.
 pub async fn save_app<S>(store: &S, account: &AccountId, app: App) -> Result<App, SaveAppError>
 where
-    S: ReadApps + WriteApps,
+    S: ReadApps + WriteApps + Pauses,
 {
     let apps = store.apps(account).await?;
     if apps.len() >= MAX_APPS && !apps.iter().any(|a| a.name == app.name) {
         return Err(SaveAppError::TooMany);
     }
     store.put_app(account, &app).await?;
+    resume_app(store, account, &app.name).await?;
     Ok(app)
 }
 

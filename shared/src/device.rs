@@ -6,7 +6,7 @@ use crate::{
     id::{AccountId, AppName, ConsumerId, DeviceId},
     store::Unavailable,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, future::Future, str::FromStr};
 
@@ -40,6 +40,17 @@ pub enum Environment {
     Production,
     /// Apps under development.
     Sandbox,
+}
+
+impl Environment {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Sandbox => "sandbox",
+        }
+    }
 }
 
 /// A device's address at its gateway. It is a secret: it is not shown.
@@ -141,6 +152,20 @@ pub struct Device {
     pub traits: Traits,
     /// When the token was last registered: a gateway's older word against it does not count.
     pub registered_at: Timestamp,
+}
+
+/// After how long without a registration a device is not sent to any more: FCM takes a token
+/// for expired then
+/// (<https://firebase.google.com/docs/cloud-messaging/manage-tokens#ensuring-registration-token-freshness>),
+/// and an app registers each time it starts.
+pub const STALE_AFTER: SignedDuration = SignedDuration::from_hours(270 * 24);
+
+impl Device {
+    /// Whether its app was not heard of for so long that it is not sent to.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        now.duration_since(self.registered_at) >= STALE_AFTER
+    }
 }
 
 /// What a consumer wants when logging a device out.

@@ -5,10 +5,13 @@
 //! the notification's collapse id make the second time harmless.
 
 use crate::{
+    account::Limits,
+    breaker::{Cause, Pause},
     campaign::Chunk,
     clock::Clock,
     conversation::{Author, Conversation, Posted, State},
-    id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName},
+    device::{Environment, Platform},
+    id::{AccountId, AppName, ConsumerId, ConversationId, EntryId, SkillName},
     message::{MessageKey, Place},
     pace::{self, Pacer},
     store::Unavailable,
@@ -48,8 +51,37 @@ pub struct MessageJob {
     pub lookback_ends_at: Timestamp,
     /// Its slot on the account's clock, or when to try again.
     pub not_before: Timestamp,
+    /// Whether `not_before` is a slot. Else it gets one when that time has come: a message
+    /// that is tried again keeps to the account's pace like any other.
+    #[serde(default = "yes")]
+    pub has_slot: bool,
+    /// The account's pace, in messages per second.
+    #[serde(default = "usual_pace")]
+    pub sends_per_second: u32,
     /// Which try this is, from 0.
     pub attempt: u32,
+}
+
+/// What jobs meant that did not say.
+const fn yes() -> bool {
+    true
+}
+
+fn usual_pace() -> u32 {
+    Limits::default().sends_per_second
+}
+
+impl MessageJob {
+    /// The job's next try, not before then; it has no slot yet.
+    #[must_use]
+    pub fn again(self, attempt: u32, not_before: Timestamp) -> Self {
+        Self {
+            attempt,
+            not_before,
+            has_slot: false,
+            ..self
+        }
+    }
 }
 
 /// A new entry in the chat.
@@ -101,10 +133,20 @@ pub trait Enqueue: Send + Sync {
     fn enqueue(&self, jobs: &[Delayed]) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
-/// Something that happened in a conversation, for those who serve its skill.
+/// Something that others are told of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Announcement {
+    /// For those who serve the conversation's skill.
+    Conversation(ConversationEvent),
+    /// For those who look after the account's apps.
+    App(AppEvent),
+}
+
+/// Something that happened in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Announcement {
+pub struct ConversationEvent {
     /// What: `conversation.waiting`, `conversation.open`, `conversation.closed` or
     /// `conversation.message`.
     pub event: String,
@@ -121,7 +163,58 @@ pub struct Announcement {
     pub message_id: Option<EntryId>,
 }
 
-/// Tells agents and bots what happens in conversations.
+/// An app's sends were paused, or go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppEvent {
+    /// What: `app.paused` or `app.resumed`.
+    pub event: String,
+    /// The brand.
+    pub account_id: AccountId,
+    /// The app.
+    pub app_name: AppName,
+    /// The platform whose route it is about.
+    pub platform: Platform,
+    /// The world of the devices' tokens.
+    pub environment: Environment,
+    /// Why it was paused: `refused` or `failing`.
+    pub cause: Cause,
+    /// The gateway's word for it.
+    pub reason: String,
+    /// Since when it was paused.
+    pub since: Timestamp,
+}
+
+impl Announcement {
+    /// What happened.
+    #[must_use]
+    pub fn event(&self) -> &str {
+        match self {
+            Self::Conversation(event) => &event.event,
+            Self::App(event) => &event.event,
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn account(&self) -> &AccountId {
+        match self {
+            Self::Conversation(event) => &event.account_id,
+            Self::App(event) => &event.account_id,
+        }
+    }
+
+    /// The skill that serves it, if one does.
+    #[must_use]
+    pub const fn skill(&self) -> Option<&SkillName> {
+        match self {
+            Self::Conversation(event) => Some(&event.skill),
+            Self::App(_) => None,
+        }
+    }
+}
+
+/// Tells agents, bots and those who look after the account what happens.
 pub trait Announce: Send + Sync {
     /// Tells it, at least once.
     fn announce(
@@ -171,21 +264,15 @@ pub async fn dispatch(
             variables: recipient.variables.clone(),
             lookback_ends_at: chunk.lookback_ends_at,
             not_before: chunk.created_at,
+            has_slot: false,
+            sends_per_second: chunk.sends_per_second,
             attempt: 0,
         })
         .collect();
-    enqueue_paced(
-        pacer,
-        queue,
-        clock,
-        &chunk.account,
-        chunk.sends_per_second,
-        jobs,
-    )
-    .await
+    enqueue_paced(pacer, queue, clock, &chunk.account, jobs).await
 }
 
-/// Gives each job a slot on the account's clock and puts it on the queue.
+/// Gives each of a part's jobs a slot on the account's clock and puts it on the queue.
 ///
 /// # Errors
 /// When a port fails; doing it all again is safe.
@@ -194,20 +281,24 @@ pub async fn enqueue_paced(
     queue: &impl Enqueue,
     clock: &impl Clock,
     account: &AccountId,
-    per_second: u32,
     jobs: Vec<MessageJob>,
 ) -> Result<(), Unavailable> {
     let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-    if count == 0 {
+    let Some(per_second) = jobs.first().map(|job| job.sends_per_second) else {
         return Ok(());
-    }
+    };
     let now = clock.now();
     let slots = pacer.reserve(account, count, per_second, now).await?;
     let delayed: Vec<_> = (0..)
         .zip(jobs)
         .map(|(index, job)| {
             let not_before = slots.at(index);
-            Delayed::until_due(MessageJob { not_before, ..job }, now)
+            let job = MessageJob {
+                not_before,
+                has_slot: true,
+                ..job
+            };
+            Delayed::until_due(job, now)
         })
         .collect();
     queue.enqueue(&delayed).await
@@ -230,14 +321,14 @@ pub async fn relay_entry(
     match entry.author {
         Author::Consumer => {
             topic
-                .announce(&Announcement {
+                .announce(&Announcement::Conversation(ConversationEvent {
                     event: "conversation.message".to_owned(),
                     account_id: posted.account.clone(),
                     conversation_id: posted.conversation,
                     skill: posted.skill.clone(),
                     consumer_id: posted.consumer.clone(),
                     message_id: Some(entry.id),
-                })
+                }))
                 .await
         }
         Author::Agent | Author::Bot | Author::Brand if !opening => {
@@ -270,14 +361,14 @@ pub async fn relay_state(
     conversation: &Conversation,
 ) -> Result<(), Unavailable> {
     topic
-        .announce(&Announcement {
+        .announce(&Announcement::Conversation(ConversationEvent {
             event: format!("conversation.{}", conversation.state.as_str()),
             account_id: conversation.account.clone(),
             conversation_id: conversation.id,
             skill: conversation.skill.clone(),
             consumer_id: conversation.consumer.clone(),
             message_id: None,
-        })
+        }))
         .await?;
     if conversation.state == State::Closed {
         release(
@@ -290,6 +381,37 @@ pub async fn relay_state(
         .await?;
     }
     Ok(())
+}
+
+/// Tells that an app's sends were paused, or go on; what was told. What prolongs a pause is
+/// not.
+///
+/// # Errors
+/// When a port fails; doing it again is safe.
+pub async fn relay_pause(
+    topic: &impl Announce,
+    account: &AccountId,
+    pause: &Pause,
+    resumed: bool,
+) -> Result<Option<AppEvent>, Unavailable> {
+    let event = match (resumed, pause.turns) {
+        (true, _) => "app.resumed",
+        (false, 0) => "app.paused",
+        (false, _) => return Ok(None),
+    };
+    let circuit = &pause.circuit;
+    let event = AppEvent {
+        event: event.to_owned(),
+        account_id: account.clone(),
+        app_name: circuit.app.clone(),
+        platform: circuit.platform,
+        environment: circuit.environment,
+        cause: pause.cause,
+        reason: pause.reason.clone(),
+        since: pause.since,
+    };
+    topic.announce(&Announcement::App(event.clone())).await?;
+    Ok(Some(event))
 }
 
 /// Lets go of every message that waits for the consumer's conversation to close.
@@ -305,11 +427,8 @@ pub async fn release(
 ) -> Result<(), Unavailable> {
     let now = clock.now();
     for held in store.held(account, consumer).await? {
-        let job = MessageJob {
-            attempt: held.attempt + 1,
-            not_before: now,
-            ..held
-        };
+        let next = held.attempt + 1;
+        let job = held.again(next, now);
         store.queue_again(&job, now).await?;
         let key = job.key.clone();
         queue.enqueue(&[Delayed::until_due(job, now)]).await?;

@@ -13,6 +13,7 @@
 //! | [`campaign`] | accepting one API call with its recipients |
 //! | [`pace`], [`dispatch`] | from an accepted campaign to paced jobs |
 //! | [`message`], [`send`], [`push`], [`failure`] | one message to one consumer, and how it leaves |
+//! | [`breaker`] | pausing an app whose sends fail |
 //! | [`device`], [`inbox`] | a consumer's devices and unexpired messages |
 //! | [`conversation`], [`reply`], [`agent`] | the chat: the consumer's side, the agent's side |
 //! | [`board`], [`report`] | counting what happened, and reading it |
@@ -22,6 +23,7 @@ pub mod access;
 pub mod account;
 pub mod agent;
 pub mod board;
+pub mod breaker;
 pub mod campaign;
 pub mod client;
 pub mod clock;

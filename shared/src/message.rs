@@ -143,7 +143,8 @@ impl State {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// What: a [`State`]'s name, or `RETRY`, `DEVICE_GONE`, `TAPPED`, `APPENDED`,
+    /// What: a [`State`]'s name, or `RETRY`, `PAUSED`, `DEVICE_GONE`,
+    /// `DEVICE_STALE`, `TAPPED`, `APPENDED`,
     /// `RELEASED`, `CONVERSATION_CLOSED`.
     pub event: String,
     /// Why, for people.
@@ -182,7 +183,9 @@ pub struct Message {
     pub rendered: Option<Rendered>,
     /// The devices that took it.
     pub taken: BTreeSet<DeviceId>,
-    /// Why it failed.
+    /// What kept it from leaving at its last try, while it waits for the next.
+    pub trouble: Option<Failure>,
+    /// Why it failed, or what kept it from leaving until it expired.
     pub failure: Option<Failure>,
     /// When the first gateway took it.
     pub sent_at: Option<Timestamp>,
@@ -317,6 +320,7 @@ pub(crate) mod tests {
             until: None,
             rendered: None,
             taken: BTreeSet::new(),
+            trouble: None,
             failure: None,
             sent_at: None,
             delivered_at: None,

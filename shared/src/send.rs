@@ -5,21 +5,29 @@
 //! runs out and the next one tries again under the same collapse id, so that a device
 //! shows one notification however often it was handed over.
 
+mod answer;
+mod chat;
+mod devices;
+
+pub use answer::backoff;
+pub use chat::CHAT_LIFE;
+
 use crate::{
-    account::{App, ReadApps},
-    campaign::{Campaign, OpenConversation, ReadCampaigns},
+    account::ReadApps,
+    breaker::{Pauses, Recent},
+    campaign::{OpenConversation, ReadCampaigns},
     clock::Clock,
     conversation::{
-        AddEntries, Added, Author, Entry, Kind, Posted, ReadConversation, ReadStanding, Standing,
+        AddEntries, Added, Author, Entry, Kind, Posted, ReadConversation, ReadStanding,
     },
-    device::{DeadDevices, Device, Takes},
-    dispatch::{ChatJob, Delayed, Enqueue, Holds, Job, MessageJob, release},
+    device::DeadDevices,
+    dispatch::{Delayed, Enqueue, Holds, Job, MessageJob, release},
     failure::Failure,
-    handoff::{Rendered, Source},
-    id::{ConversationId, DeviceId, EntryId, share},
+    handoff::Rendered,
+    id::{ConversationId, DeviceId, EntryId},
     message::{Event, MessageKey, Place},
-    pace::{self, LONGEST_DELAY},
-    push::{Backend, Custom, Notification, Push, Receipt, Target, Undelivered},
+    pace::{self, Pacer},
+    push::Push,
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -29,14 +37,11 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 /// give a message to another.
 pub const CLAIM: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long a chat notification may be shown.
-pub const CHAT_LIFE: SignedDuration = SignedDuration::from_hours(24);
-
 /// What asking for a message led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is the caller's until the claim runs out. The devices that took it before.
-    Granted(BTreeSet<DeviceId>),
+    /// It is the caller's until the claim runs out.
+    Granted(Before),
     /// Somebody else has it.
     Busy,
     /// It waits for a later attempt, not before then.
@@ -48,6 +53,15 @@ pub enum Claim {
     },
     /// There is nothing more to do.
     Settled,
+}
+
+/// What the attempts before came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The devices that took it.
+    pub taken: BTreeSet<DeviceId>,
+    /// What kept it from leaving the last time.
+    pub trouble: Option<Failure>,
 }
 
 /// What one attempt changed of a message.
@@ -72,8 +86,8 @@ pub enum Next {
     Sent,
     /// It failed for good.
     Failed(Failure),
-    /// Its lookback ended.
-    Expired,
+    /// Its lookback ended, and what had kept it from leaving, if it was tried.
+    Expired(Option<Failure>),
     /// Its campaign was cancelled.
     Cancelled,
     /// It waits for the conversation to close.
@@ -84,6 +98,8 @@ pub enum Next {
         attempt: u32,
         /// Not before.
         not_before: Timestamp,
+        /// What keeps it from leaving.
+        trouble: Failure,
     },
 }
 
@@ -113,6 +129,35 @@ pub trait Claims: Send + Sync {
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
+/// All that the sender keeps and reads.
+pub trait SendStore:
+    Claims
+    + ReadCampaigns
+    + ReadStanding
+    + ReadApps
+    + ReadConversation
+    + AddEntries
+    + DeadDevices
+    + Holds
+    + Pacer
+    + Pauses
+{
+}
+
+impl<S> SendStore for S where
+    S: Claims
+        + ReadCampaigns
+        + ReadStanding
+        + ReadApps
+        + ReadConversation
+        + AddEntries
+        + DeadDevices
+        + Holds
+        + Pacer
+        + Pauses
+{
+}
+
 /// What happened to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
@@ -122,35 +167,24 @@ pub enum Done {
     NotYet,
 }
 
-/// Does one job.
+/// Does one job. `recent` is what this process saw of the gateways so far.
 ///
 /// # Errors
 /// When a port fails; the queue gives the job again.
-pub async fn send<S, Q, P, C>(
-    store: &S,
-    queue: &Q,
-    gateways: &P,
-    clock: &C,
+pub async fn send(
+    store: &impl SendStore,
+    queue: &impl Enqueue,
+    gateways: &impl Push,
+    clock: &impl Clock,
+    recent: &Recent,
     job: Job,
-) -> Result<Done, Unavailable>
-where
-    S: Claims
-        + ReadCampaigns
-        + ReadStanding
-        + ReadApps
-        + ReadConversation
-        + AddEntries
-        + DeadDevices
-        + Holds,
-    Q: Enqueue,
-    P: Push,
-    C: Clock,
-{
+) -> Result<Done, Unavailable> {
     let sender = Sender {
         store,
         queue,
         gateways,
         clock,
+        recent,
     };
     match job {
         Job::Message(job) => sender.message(job).await,
@@ -163,34 +197,21 @@ struct Sender<'a, S, Q, P, C> {
     queue: &'a Q,
     gateways: &'a P,
     clock: &'a C,
-}
-
-/// What the gateways answered for one device.
-struct Answer<'a> {
-    device: &'a Device,
-    result: Result<Receipt, Undelivered>,
+    recent: &'a Recent,
 }
 
 impl<S, Q, P, C> Sender<'_, S, Q, P, C>
 where
-    S: Claims
-        + ReadCampaigns
-        + ReadStanding
-        + ReadApps
-        + ReadConversation
-        + AddEntries
-        + DeadDevices
-        + Holds,
+    S: SendStore,
     Q: Enqueue,
     P: Push,
     C: Clock,
 {
     async fn message(&self, job: MessageJob) -> Result<Done, Unavailable> {
         let now = self.clock.now();
-        if now < job.lookback_ends_at && pace::delay(job.not_before, now) > Duration::ZERO {
-            self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+        let Some(job) = self.in_its_turn(job, now).await? else {
             return Ok(Done::Through);
-        }
+        };
         let until = now.checked_add(CLAIM).unwrap_or(now);
         let claim = self
             .store
@@ -211,23 +232,45 @@ where
                 attempt,
                 not_before,
             } => {
-                let job = MessageJob {
-                    not_before,
-                    attempt,
-                    ..job
-                };
+                let job = job.again(attempt, not_before);
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
                 Ok(Done::Through)
             }
-            Claim::Granted(taken) => {
-                let mut outcome = self.attempt(&job, &taken).await?;
-                if !taken.is_empty() {
+            Claim::Granted(before) => {
+                let mut outcome = self.attempt(&job, &before).await?;
+                if !before.taken.is_empty() {
                     outcome = stays_sent(outcome);
                 }
                 self.finish(job, outcome).await?;
                 Ok(Done::Through)
             }
         }
+    }
+
+    /// The job when its turn has come; one whose turn is yet to come goes back to the queue.
+    async fn in_its_turn(
+        &self,
+        job: MessageJob,
+        now: Timestamp,
+    ) -> Result<Option<MessageJob>, Unavailable> {
+        if now >= job.lookback_ends_at {
+            return Ok(Some(job));
+        }
+        let mut job = job;
+        let is_due = |job: &MessageJob| pace::delay(job.not_before, now) == Duration::ZERO;
+        if is_due(&job) && !job.has_slot {
+            let slots = self
+                .store
+                .reserve(&job.key.account, 1, job.sends_per_second, now)
+                .await?;
+            job.not_before = slots.at(0);
+            job.has_slot = true;
+        }
+        if is_due(&job) {
+            return Ok(Some(job));
+        }
+        self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+        Ok(None)
     }
 
     /// Records an outcome, then does what follows from it.
@@ -243,12 +286,9 @@ where
             Next::Again {
                 attempt,
                 not_before,
+                ..
             } => {
-                let job = MessageJob {
-                    not_before,
-                    attempt,
-                    ..job
-                };
+                let job = job.again(attempt, not_before);
                 let now = self.clock.now();
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await
             }
@@ -276,35 +316,22 @@ where
 
     /// Looks at everything anew, now that the message is claimed, and sends it if it is
     /// still to be sent.
-    async fn attempt(
-        &self,
-        job: &MessageJob,
-        taken: &BTreeSet<DeviceId>,
-    ) -> Result<Attempt, Unavailable> {
+    async fn attempt(&self, job: &MessageJob, before: &Before) -> Result<Attempt, Unavailable> {
         let key = &job.key;
         let at = self.clock.now();
-        let ends = |next, event: &str, detail: &str| Attempt {
-            rendered: None,
-            taken: BTreeSet::new(),
-            next,
-            events: vec![Event::new(at, event, detail)],
-            at,
-        };
         let campaign = self
             .store
             .campaign(&key.account, &job.place.campaign)
             .await?;
         // First: what counts as cancelled since the call must not become anything else.
         if campaign.as_ref().is_some_and(|c| c.cancelled_at.is_some()) {
-            return Ok(ends(
-                Next::Cancelled,
-                "CANCELLED",
-                "The campaign was cancelled.",
-            ));
+            let next = Next::Cancelled;
+            return Ok(ends(at, next, "CANCELLED", "The campaign was cancelled."));
         }
         if at >= job.lookback_ends_at {
             return Ok(ends(
-                Next::Expired,
+                at,
+                Next::Expired(before.trouble),
                 "EXPIRED",
                 "The lookback ended before the message could leave.",
             ));
@@ -326,6 +353,7 @@ where
                     return Ok(Attempt {
                         rendered: Some(rendered),
                         ..ends(
+                            at,
                             Next::Held,
                             "HELD",
                             "The consumer has an open conversation; the message goes out when it closes.",
@@ -337,6 +365,7 @@ where
                         return Ok(Attempt {
                             rendered: Some(rendered),
                             ..ends(
+                                at,
                                 Next::Sent,
                                 "APPENDED",
                                 "Posted into the consumer's open conversation.",
@@ -347,7 +376,7 @@ where
                 }
             }
         }
-        self.to_devices(job, &campaign, &standing, taken, rendered)
+        self.to_devices(job, &campaign, &standing, &before.taken, rendered)
             .await
     }
 
@@ -382,187 +411,17 @@ where
         let added = self.store.add(&posted, Some(&once), false).await?;
         Ok(added != Added::NotTaken)
     }
-
-    async fn to_devices(
-        &self,
-        job: &MessageJob,
-        campaign: &Campaign,
-        standing: &Standing,
-        taken: &BTreeSet<DeviceId>,
-        rendered: Rendered,
-    ) -> Result<Attempt, Unavailable> {
-        let key = &job.key;
-        let devices: Vec<_> = standing
-            .devices
-            .iter()
-            .filter(|d| campaign.apps.as_slice().contains(&d.app) && !taken.contains(&d.id))
-            .collect();
-        if devices.is_empty() {
-            let at = self.clock.now();
-            return Ok(if taken.is_empty() {
-                fails(at, Some(rendered), Failure::NoDevice)
-            } else {
-                Attempt {
-                    rendered: Some(rendered),
-                    taken: BTreeSet::new(),
-                    next: Next::Sent,
-                    events: Vec::new(),
-                    at,
-                }
-            });
-        }
-        let apps = self.store.apps(&key.account).await?;
-        let notification = Notification {
-            account: key.account.clone(),
-            title: rendered.title.clone(),
-            body: rendered.body().to_owned(),
-            collapse_id: key.transaction.to_string(),
-            expires_at: job.lookback_ends_at,
-            custom: Custom::Proactive {
-                transaction: key.transaction,
-                backend: match campaign.source {
-                    Source::Proactive => Backend::Prmsg,
-                    Source::Ivr => Backend::C2m,
-                },
-                lookback: campaign
-                    .lookback_ends_at
-                    .duration_since(campaign.created_at),
-                le_campaign: campaign.le_campaign.clone(),
-                le_engagement: campaign.le_engagement.clone(),
-                consumer: key.consumer.clone(),
-            },
-        };
-        let answers = self.hand_over(&devices, &apps, &notification).await;
-        let at = self.clock.now();
-        for answer in &answers {
-            if is_dead(answer) {
-                self.store
-                    .forget(&key.account, &key.consumer, answer.device)
-                    .await?;
-            }
-        }
-        Ok(conclude(job, rendered, !taken.is_empty(), &answers, at))
-    }
-
-    /// Hands a notification to the gateways of all devices at once.
-    async fn hand_over<'d>(
-        &self,
-        devices: &[&'d Device],
-        apps: &[App],
-        notification: &Notification,
-    ) -> Vec<Answer<'d>> {
-        let each = devices.iter().map(|device| async move {
-            let route = apps
-                .iter()
-                .find(|app| app.name == device.app)
-                .and_then(|app| app.route(device.platform));
-            let result = match route {
-                None => Err(Undelivered::Rejected {
-                    reason: NO_ROUTE.into(),
-                }),
-                Some(route) => {
-                    let target = Target {
-                        route,
-                        platform: device.platform,
-                        environment: device.environment,
-                        token: &device.token,
-                        registered_at: device.registered_at,
-                    };
-                    self.gateways.push(target, notification).await
-                }
-            };
-            Answer { device, result }
-        });
-        futures_util::future::join_all(each).await
-    }
-
-    /// Tells the consumer's devices of a new entry. Nothing is recorded: the entry waits in
-    /// the chat whatever comes of it.
-    async fn chat(&self, job: ChatJob) -> Result<Done, Unavailable> {
-        let expires_at = job.at.checked_add(CHAT_LIFE).unwrap_or(job.at);
-        if self.clock.now() >= expires_at {
-            return Ok(Done::Through);
-        }
-        let standing = self.store.standing(&job.account, &job.consumer).await?;
-        let devices: Vec<_> = standing
-            .devices
-            .iter()
-            .filter(|d| d.takes == Takes::All)
-            .collect();
-        let apps = self.store.apps(&job.account).await?;
-        let notification = Notification {
-            account: job.account.clone(),
-            title: None,
-            body: job.text.clone(),
-            collapse_id: job.entry.to_string(),
-            expires_at,
-            custom: Custom::Chat {
-                conversation: job.conversation,
-                originator: job.originator.clone(),
-                consumer: job.consumer.clone(),
-            },
-        };
-        let answers = self.hand_over(&devices, &apps, &notification).await;
-        let now = self.clock.now();
-        for answer in &answers {
-            if is_dead(answer) {
-                self.store
-                    .forget(&job.account, &job.consumer, answer.device)
-                    .await?;
-            }
-        }
-        let waits = answers.iter().filter_map(wait).max();
-        if let Some(least) = waits
-            && answers.iter().all(|a| a.result.is_err())
-        {
-            let wait = backoff(job.attempt, least, share());
-            if now.checked_add(wait).is_ok_and(|at| at < expires_at) {
-                let job = Job::Chat(ChatJob {
-                    attempt: job.attempt + 1,
-                    ..job
-                });
-                let delay = wait.min(LONGEST_DELAY);
-                self.queue.enqueue(&[Delayed { job, delay }]).await?;
-            }
-        }
-        Ok(Done::Through)
-    }
 }
 
-/// Our own reason: the app has no route for the device's platform.
-const NO_ROUTE: &str = "no-route";
-
-/// Whether the gateway's word means that the device's token is to be dropped: a token that
-/// was registered after the gateway gave up on it stays.
-fn is_dead(answer: &Answer<'_>) -> bool {
-    match &answer.result {
-        Err(Undelivered::DeviceGone { since, .. }) => {
-            since.is_none_or(|since| since >= answer.device.registered_at)
-        }
-        _ => false,
+/// A message that comes to rest before any gateway was asked.
+fn ends(at: Timestamp, next: Next, event: &str, detail: &str) -> Attempt {
+    Attempt {
+        rendered: None,
+        taken: BTreeSet::new(),
+        next,
+        events: vec![Event::new(at, event, detail)],
+        at,
     }
-}
-
-/// How long to wait at least before the device is tried again; `None` if it is not.
-fn wait(answer: &Answer<'_>) -> Option<Duration> {
-    match &answer.result {
-        Err(Undelivered::Later { after, .. }) => Some(after.unwrap_or_default()),
-        // Somebody has to mend the credentials first.
-        Err(Undelivered::Refused { .. }) => Some(Duration::from_mins(1)),
-        Err(Undelivered::DeviceGone { .. }) if !is_dead(answer) => Some(Duration::from_secs(5)),
-        _ => None,
-    }
-}
-
-/// Exponential backoff with full jitter, never below what the gateway asked for.
-///
-/// The `jitter` is an even random share of 1.
-#[must_use]
-pub fn backoff(attempt: u32, least: Duration, jitter: f64) -> Duration {
-    let ceiling = Duration::from_secs(2)
-        .saturating_mul(2_u32.saturating_pow(attempt.min(16)))
-        .min(LONGEST_DELAY);
-    least + ceiling.mul_f64(jitter.clamp(0.0, 1.0))
 }
 
 /// A message that fails before any gateway was asked.
@@ -571,123 +430,25 @@ fn fails(at: Timestamp, rendered: Option<Rendered>, failure: Failure) -> Attempt
         rendered,
         taken: BTreeSet::new(),
         next: Next::Failed(failure),
-        events: vec![Event::new(
-            at,
-            "FAILED",
-            format!("{}: {}", failure.as_str(), failure.explanation()),
-        )],
+        events: vec![failed(at, failure)],
         at,
     }
+}
+
+/// The last line of a failed message's history.
+fn failed(at: Timestamp, failure: Failure) -> Event {
+    let detail = format!("{}: {}", failure.as_str(), failure.explanation());
+    Event::new(at, "FAILED", detail)
 }
 
 /// What left for one device was sent, whatever keeps it from the others.
 fn stays_sent(outcome: Attempt) -> Attempt {
     match outcome.next {
-        Next::Failed(_) | Next::Expired | Next::Cancelled => Attempt {
+        Next::Failed(_) | Next::Expired(_) | Next::Cancelled => Attempt {
             next: Next::Sent,
             events: Vec::new(),
             ..outcome
         },
         _ => outcome,
-    }
-}
-
-/// The most attempts that leave a line each in the history.
-const TOLD_ATTEMPTS: u32 = 10;
-
-/// What all devices' answers come to.
-fn conclude(
-    job: &MessageJob,
-    rendered: Rendered,
-    taken_before: bool,
-    answers: &[Answer<'_>],
-    at: Timestamp,
-) -> Attempt {
-    let mut events: Vec<_> = answers
-        .iter()
-        .map(|answer| told(answer, at))
-        .filter(|e| e.event != "RETRY" || job.attempt < TOLD_ATTEMPTS)
-        .collect();
-    let taken: BTreeSet<_> = answers
-        .iter()
-        .filter(|a| a.result.is_ok())
-        .map(|a| a.device.id.clone())
-        .collect();
-    let left = taken_before || !taken.is_empty();
-
-    let next = if let Some(least) = answers.iter().filter_map(wait).max() {
-        let wait = backoff(job.attempt, least, share());
-        match at.checked_add(wait) {
-            Ok(not_before) if not_before < job.lookback_ends_at => Next::Again {
-                attempt: job.attempt + 1,
-                not_before,
-            },
-            _ if left => Next::Sent,
-            _ => Next::Failed(last_word(answers)),
-        }
-    } else if left {
-        Next::Sent
-    } else {
-        Next::Failed(last_word(answers))
-    };
-    if let Next::Failed(failure) = &next {
-        events.push(Event::new(
-            at,
-            "FAILED",
-            format!("{}: {}", failure.as_str(), failure.explanation()),
-        ));
-    }
-    Attempt {
-        rendered: Some(rendered),
-        taken,
-        next,
-        events,
-        at,
-    }
-}
-
-/// The failure that tells the brand most, when no device took the message.
-fn last_word(answers: &[Answer<'_>]) -> Failure {
-    let any = |matches: fn(&Undelivered) -> bool| {
-        answers
-            .iter()
-            .any(|a| a.result.as_ref().is_err_and(matches))
-    };
-    if any(|u| matches!(u, Undelivered::Refused { .. })) {
-        Failure::CredentialsRefused
-    } else if any(|u| matches!(u, Undelivered::Later { .. })) {
-        Failure::GatewayUnavailable
-    } else if any(|u| matches!(u, Undelivered::Rejected { reason } if reason != NO_ROUTE)) {
-        Failure::NotificationRefused
-    } else if any(|u| matches!(u, Undelivered::Rejected { .. })) {
-        Failure::AppNotConfigured
-    } else {
-        Failure::DeviceGone
-    }
-}
-
-/// A line of history for one device's answer.
-fn told(answer: &Answer<'_>, at: Timestamp) -> Event {
-    let device = &answer.device.id;
-    match &answer.result {
-        Ok(receipt) => Event::new(
-            at,
-            "SENT",
-            format!(
-                "{device}: taken as {}{}",
-                receipt.id,
-                if receipt.shortened { ", shortened" } else { "" }
-            ),
-        ),
-        Err(undelivered) => {
-            let event = if is_dead(answer) {
-                "DEVICE_GONE"
-            } else if wait(answer).is_some() {
-                "RETRY"
-            } else {
-                "REFUSED"
-            };
-            Event::new(at, event, format!("{device}: {undelivered}"))
-        }
     }
 }

@@ -137,15 +137,7 @@ where
             }
         }
         requeued += u32::try_from(stuck.len()).unwrap_or(u32::MAX);
-        enqueue_paced(
-            store,
-            queue,
-            clock,
-            &due.account,
-            chunk.sends_per_second,
-            stuck,
-        )
-        .await?;
+        enqueue_paced(store, queue, clock, &due.account, stuck).await?;
     }
     Ok((open.then(|| next_look(&campaign, now)), requeued))
 }
@@ -175,6 +167,8 @@ fn job(
         variables: recipient.variables.clone(),
         lookback_ends_at: chunk.lookback_ends_at,
         not_before: now,
+        has_slot: false,
+        sends_per_second: chunk.sends_per_second,
         attempt,
     }
 }

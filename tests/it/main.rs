@@ -9,6 +9,7 @@ mod arrivals;
 mod bad_callers;
 mod bad_input;
 mod brand;
+mod breaker;
 mod budget;
 mod cancel;
 mod docs;

@@ -32,6 +32,7 @@ async fn campaign(world: &World) -> (Accepted, Vec<Message>) {
         until: None,
         rendered: None,
         taken: BTreeSet::new(),
+        trouble: None,
         failure: None,
         sent_at: None,
         delivered_at: None,

@@ -8,6 +8,7 @@
 mod account;
 mod agent;
 mod board;
+mod breaker;
 mod create;
 mod dispatch;
 mod hold;

@@ -5,6 +5,7 @@ use domain::{
     account::WriteSettings,
     campaign::{Accepted, OpenConversation},
     conversation::{Author, Kind, State as Stands},
+    dispatch::Announcement,
     handoff,
     id::TransactionId,
     message::State,
@@ -268,13 +269,12 @@ async fn those_who_serve_the_skill_are_told() {
     sent(&world).await;
     let replied = world.reply("ana", "Hi").await;
     let told = world.topic.take();
-    assert!(told.iter().any(|t| t.event == "conversation.waiting"));
-    assert!(
-        told.iter()
-            .all(|t| t.skill == replied.skill && t.consumer_id.as_str() == "ana")
-    );
+    assert!(told.iter().any(|t| t.event() == "conversation.waiting"));
+    assert!(told.iter().all(|t| t.skill() == Some(&replied.skill)));
+    let of_ana = |t: &Announcement| matches!(t, Announcement::Conversation(t) if t.consumer_id.as_str() == "ana");
+    assert!(told.iter().all(of_ana));
     world.reply("ana", "More").await;
     let told = world.topic.take();
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].event, "conversation.message");
+    assert_eq!(told[0].event(), "conversation.message");
 }

@@ -296,3 +296,29 @@ async fn a_message_of_another_account_reaches_nobody_here() {
     world.send(Job::Message(job)).await.unwrap();
     assert_eq!(world.gateways.pushed(), []);
 }
+
+#[tokio::test]
+async fn p8_a_device_unheard_of_for_270_days_is_not_sent_to_and_kept() {
+    let world = World::new().await;
+    let old = world.log_in("ana", "t-old").await;
+    world.clock.advance(secs(270 * 24 * 3_600 - 60));
+    let fresh = world.log_in("ben", "t-fresh").await;
+    let first = world.campaign(&["ana", "ben"]).await;
+    world.run_for(secs(30)).await;
+    assert_eq!(world.counts(&first).await.sent, 2, "a minute is left");
+
+    world.clock.advance(secs(60));
+    let accepted = world.campaign(&["ana", "ben"]).await;
+    world.run_for(secs(30)).await;
+    let message = world.message(&accepted, "ana").await;
+    assert_eq!(message.failure, Some(Failure::NoDevice));
+    assert!(message.timeline.iter().any(|e| e.event == "DEVICE_STALE"));
+    assert_eq!(world.gateways.taken(&old.token).len(), 1);
+    assert_eq!(world.gateways.taken(&fresh.token).len(), 2);
+    assert_eq!(world.devices("ana").await.len(), 1, "P8: it is not dropped");
+
+    world.log_in("ana", "t-old").await;
+    world.campaign(&["ana"]).await;
+    world.run_for(secs(30)).await;
+    assert_eq!(world.gateways.taken(&old.token).len(), 2, "it is back");
+}

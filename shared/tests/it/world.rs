@@ -4,11 +4,12 @@ use domain::{
     access::{Consumer, Role, Staff},
     account::{self, Settings, Skill, SkillStore, WelcomeMessage},
     board::{self, Change, Counts, counts},
+    breaker::Recent,
     campaign::{self, Accepted, CampaignName, Draft, OpenConversation, Order, ReadCampaigns},
     clock::Clock,
     conversation::{Entry, ReadConversation, ReadStanding},
     device::{self, Device, PushToken},
-    dispatch::{Delayed, Job, dispatch, relay_entry, relay_state},
+    dispatch::{Delayed, Job, dispatch, relay_entry, relay_pause, relay_state},
     handoff::{self, Handoff},
     id::{AccountId, ConversationId},
     message::{Message, MessageKey, ReadMessages},
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) topic: Topic,
     pub(crate) gateways: Gateways,
+    pub(crate) recent: Recent,
     pub(crate) clock: FixedClock,
     pub(crate) account: AccountId,
     pub(crate) handoff: Handoff,
@@ -81,6 +83,7 @@ impl World {
             queue: Queue::default(),
             topic: Topic::default(),
             gateways: Gateways::default(),
+            recent: Recent::default(),
             clock,
             account,
             handoff,
@@ -191,11 +194,17 @@ impl World {
             Record::Conversation(conversation) => {
                 relay_state(store, queue, &self.topic, clock, &conversation).await
             }
+            Record::Pause(account, pause, resumed) => {
+                relay_pause(&self.topic, &account, &pause, resumed)
+                    .await
+                    .map(drop)
+            }
         }
     }
 
     pub(crate) async fn send(&self, job: Job) -> Result<Done, Unavailable> {
-        send(&self.store, &self.queue, &self.gateways, &self.clock, job).await
+        let (store, queue, clock) = (&self.store, &self.queue, &self.clock);
+        send(store, queue, &self.gateways, clock, &self.recent, job).await
     }
 
     /// Takes what is on the queue to where jobs wait for their time.

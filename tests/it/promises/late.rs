@@ -1,7 +1,4 @@
 //! P5, nothing is shown after the lookback; P6, a gateway that is down for hours loses nothing.
-//!
-//! There is no circuit breaker yet: an app whose credentials are refused is tried again, message
-//! by message, until each one's lookback ends.
 
 use super::{
     account::{Account, on_screen},

@@ -13,13 +13,7 @@ use domain::{
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
 };
-use futures_util::lock::Mutex as AsyncMutex;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
 
 /// Settings as they are stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -164,30 +158,6 @@ impl From<AppItem> for App {
     }
 }
 
-/// For how long an account's apps are kept.
-const APPS_KEPT: Duration = Duration::from_mins(1);
-
-/// The most accounts whose apps are kept.
-const MOST_KEPT: usize = 1_000;
-
-/// Accounts' apps, kept for a while.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct KeptApps(Arc<Mutex<HashMap<AccountId, Slot>>>);
-
-/// One account's apps, and when they were read. Whoever reads them holds the lock, so that
-/// the messages of a batch read them once.
-type Slot = Arc<AsyncMutex<Option<(Instant, Vec<App>)>>>;
-
-impl KeptApps {
-    fn slot(&self, account: &AccountId) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MOST_KEPT && !slots.contains_key(account) {
-            slots.clear();
-        }
-        slots.entry(account.clone()).or_default().clone()
-    }
-}
-
 impl Table {
     async fn read_apps(&self, account: &AccountId) -> Result<Vec<App>, Unavailable> {
         let items = self.list::<AppItem>(&Range::apps(account)).await?;
@@ -197,19 +167,9 @@ impl Table {
 
 impl ReadApps for Table {
     async fn apps(&self, account: &AccountId) -> Result<Vec<App>, Unavailable> {
-        let Some(kept) = self.kept_apps() else {
-            return self.read_apps(account).await;
-        };
-        let slot = kept.slot(account);
-        let mut slot = slot.lock().await;
-        if let Some((read, apps)) = &*slot
-            && read.elapsed() < APPS_KEPT
-        {
-            return Ok(apps.clone());
-        }
-        let apps = self.read_apps(account).await?;
-        *slot = Some((Instant::now(), apps.clone()));
-        Ok(apps)
+        self.kept_apps()
+            .get(account, || self.read_apps(account))
+            .await
     }
 }
 

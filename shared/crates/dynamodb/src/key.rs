@@ -5,6 +5,7 @@
 //! | settings | `A#<account>` | `SETTINGS` |
 //! | app | `A#<account>` | `APP#<app>` |
 //! | skill | `A#<account>` | `SKILL#<skill>` |
+//! | paused circuit | `A#<account>` | `PAUSE#<platform>#<environment>#<app>` |
 //! | API client | `A#<account>` | `CLIENT#<client>` |
 //! | handoff | `A#<account>` | `HANDOFF#<handoff>` |
 //! | claim on a handoff's name | `A#<account>` | `HANDOFF_NAME#<digest of the name in lower case>` |
@@ -37,6 +38,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{
+    breaker::Circuit,
     conversation::State,
     id::{
         AccountId, AppName, CampaignId, ClientId, ConsumerId, ConversationId, DeviceId, EntryId,
@@ -107,6 +109,12 @@ impl Key {
 
     pub(crate) fn skill(a: &AccountId, skill: &SkillName) -> Self {
         Self::new(account(a), format!("SKILL#{skill}"))
+    }
+
+    pub(crate) fn pause(a: &AccountId, circuit: &Circuit) -> Self {
+        let (platform, environment) = (circuit.platform.as_str(), circuit.environment.as_str());
+        let sk = format!("PAUSE#{platform}#{environment}#{}", circuit.app);
+        Self::new(account(a), sk)
     }
 
     pub(crate) fn client(a: &AccountId, client: &ClientId) -> Self {
@@ -250,6 +258,10 @@ impl Range {
 
     pub(crate) fn skills(a: &AccountId) -> Self {
         Self::prefix(account(a), "SKILL#")
+    }
+
+    pub(crate) fn pauses(a: &AccountId) -> Self {
+        Self::prefix(account(a), "PAUSE#")
     }
 
     pub(crate) fn clients(a: &AccountId) -> Self {

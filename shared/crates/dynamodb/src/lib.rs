@@ -5,6 +5,7 @@
 
 mod account;
 mod board;
+mod breaker;
 mod campaign;
 mod client;
 mod conversation;
@@ -12,6 +13,7 @@ mod device;
 mod handoff;
 mod hold;
 mod inbox;
+mod kept;
 mod key;
 mod limit;
 mod message;

@@ -39,6 +39,7 @@ pub(crate) struct Item {
     notification: Option<String>,
     #[serde(default)]
     taken: HashSet<DeviceId>,
+    trouble: Option<Failure>,
     failure: Option<Failure>,
     #[serde(with = "time::option", default)]
     sent_at: Option<Timestamp>,
@@ -106,6 +107,7 @@ impl From<Item> for Message {
                 notification: item.notification,
             }),
             taken: item.taken.into_iter().collect::<BTreeSet<_>>(),
+            trouble: item.trouble,
             failure: item.failure,
             sent_at: item.sent_at,
             delivered_at: item.delivered_at,

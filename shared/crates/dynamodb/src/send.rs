@@ -9,7 +9,7 @@ use crate::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     message::{MessageKey, Phase, Place},
-    send::{Attempt, Claim, Claims, Next},
+    send::{Attempt, Before, Claim, Claims, Next},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -53,7 +53,13 @@ impl Claims for Table {
         .value(":ttl", n(self.expiry(now)))
         .value(":one", n(1));
         Ok(match self.update(&Key::message(key), change).await? {
-            Updated::Done(item) => Claim::Granted(message::read(item)?.taken),
+            Updated::Done(item) => {
+                let message = message::read(item)?;
+                Claim::Granted(Before {
+                    taken: message.taken,
+                    trouble: message.trouble,
+                })
+            }
             Updated::Refused(None) => Claim::Busy,
             Updated::Refused(Some(item)) => {
                 let message = message::read(item)?;
@@ -86,16 +92,18 @@ impl Claims for Table {
         let remove = if let Next::Again {
             attempt,
             not_before,
+            trouble,
         } = outcome.next
         {
-            sets.push("not_until = :until");
+            sets.extend(["not_until = :until", "trouble = :trouble"]);
             change = change
                 .value(":next", n(attempt))
-                .value(":until", at(not_before));
+                .value(":until", at(not_before))
+                .value(":trouble", s(trouble.as_str()));
             ""
         } else {
             change = change.value(":next", n(attempt));
-            "REMOVE not_until"
+            "REMOVE not_until, trouble"
         };
         if let Some(rendered) = &outcome.rendered {
             sets.push("body = :body");
@@ -123,7 +131,7 @@ impl Claims for Table {
             let taken = outcome.taken.iter().map(ToString::to_string).collect();
             change = change.value(":taken", AttributeValue::Ss(taken));
         }
-        if let Next::Failed(failure) = outcome.next {
+        if let Next::Failed(failure) | Next::Expired(Some(failure)) = outcome.next {
             sets.push("failure = :failure");
             change = change.value(":failure", s(failure.as_str()));
         }
@@ -152,7 +160,7 @@ const fn phase(next: &Next) -> &'static str {
     match next {
         Next::Sent => "sent",
         Next::Failed(_) => "failed",
-        Next::Expired => "expired",
+        Next::Expired(_) => "expired",
         Next::Cancelled => "cancelled",
         Next::Held => "held",
         Next::Again { .. } => "queued",

@@ -1,14 +1,17 @@
 //! What the table's stream tells of: items as they were written.
 
 use crate::{
+    breaker::Item as PauseItem,
     campaign::ChunkItem,
     conversation::{EntryItem, Item as ConversationItem},
     message::Item as MessageItem,
     table::unavailable,
 };
 use domain::{
+    breaker::Pause,
     campaign::Chunk,
     conversation::{Conversation, Posted},
+    id::AccountId,
     message::Message,
     store::Unavailable,
 };
@@ -25,6 +28,8 @@ pub enum Stored {
     Conversation(Conversation),
     /// A message.
     Message(Message),
+    /// An app's sends that are paused, and whether that is over.
+    Pause(AccountId, Pause, bool),
 }
 
 impl Stored {
@@ -54,6 +59,11 @@ impl Stored {
             MessageItem::KIND => {
                 let item: MessageItem = from_item(image).map_err(unavailable)?;
                 Some(Self::Message(item.into()))
+            }
+            PauseItem::KIND => {
+                let item: PauseItem = from_item(image).map_err(unavailable)?;
+                let (account, pause, is_over) = item.into_pause();
+                Some(Self::Pause(account, pause, is_over))
             }
             _ => None,
         })

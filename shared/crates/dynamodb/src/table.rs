@@ -1,7 +1,7 @@
 //! The table: every kind of request that the stores make of it.
 
 use crate::{
-    account::KeptApps,
+    kept::Kept,
     key::{Attributes, Key, Range},
 };
 use aws_sdk_dynamodb::{
@@ -16,11 +16,11 @@ use aws_sdk_dynamodb::{
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
-use domain::store::Unavailable;
+use domain::{account::App, breaker::Pause, store::Unavailable};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{from_item, to_item};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 /// The table, and the client that reaches it.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ pub struct Table {
     client: Client,
     name: String,
     retention: SignedDuration,
-    kept_apps: Option<KeptApps>,
+    apps: Kept<Vec<App>>,
+    pauses: Kept<Vec<Pause>>,
 }
 
 impl Table {
@@ -39,20 +40,27 @@ impl Table {
             client,
             name: name.into(),
             retention,
-            kept_apps: None,
+            apps: Kept::default(),
+            pauses: Kept::default(),
         }
     }
 
-    /// The same table, reading each account's apps at most once a minute: for the sender,
-    /// which needs them for every message. A change of an app takes that long to be seen.
+    /// The same table for the sender, which needs an account's apps and their pauses for every
+    /// message: it reads the apps at most once a minute, and the pauses every 5 seconds or when
+    /// it changed one. Others' changes take that long to be seen.
     #[must_use]
-    pub fn keeping_apps(mut self) -> Self {
-        self.kept_apps = Some(KeptApps::default());
+    pub fn for_sending(mut self) -> Self {
+        self.apps = Kept::at_most(Duration::from_mins(1));
+        self.pauses = Kept::at_most(Duration::from_secs(5));
         self
     }
 
-    pub(crate) const fn kept_apps(&self) -> Option<&KeptApps> {
-        self.kept_apps.as_ref()
+    pub(crate) const fn kept_apps(&self) -> &Kept<Vec<App>> {
+        &self.apps
+    }
+
+    pub(crate) const fn kept_pauses(&self) -> &Kept<Vec<Pause>> {
+        &self.pauses
     }
 
     /// A table reached with the environment's region, credentials and endpoint.

@@ -38,6 +38,7 @@ keeps!(
     open_conversations,
     outcomes,
     pacer,
+    pauses,
     read_campaigns,
     read_inbox,
     read_queues,

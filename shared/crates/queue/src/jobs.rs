@@ -150,9 +150,23 @@ mod tests {
             variables: [(1, "Ana".to_owned()), (20, "👨‍👩‍👧‍👦".to_owned())].into(),
             lookback_ends_at: now,
             not_before: now,
+            has_slot: false,
+            sends_per_second: 25,
             attempt: 3,
         });
         let body = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&body).unwrap(), job, "{body}");
+    }
+
+    #[test]
+    fn a_job_that_does_not_tell_of_slots_has_one() {
+        let body = r#"{"type": "message.v1", "account": "demo", "consumer": "ana",
+            "transaction": "019a0659-416a-7862-812e-65f067d53a07", "campaign": "c1", "chunk": 0,
+            "index": 7, "variables": {}, "lookbackEndsAt": "2026-01-02T00:00:00Z",
+            "notBefore": "2026-01-01T00:00:00Z", "attempt": 0}"#;
+        let Job::Message(job) = serde_json::from_str(body).unwrap() else {
+            panic!("it is a message's");
+        };
+        assert_eq!((job.has_slot, job.sends_per_second), (true, 10));
     }
 }

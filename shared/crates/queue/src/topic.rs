@@ -1,6 +1,7 @@
-//! The topic that tells agents and bots what happens in conversations, on SNS.
+//! The topic that tells what happens in conversations and of apps, on SNS.
 //!
-//! Subscribers filter by the message attributes `account`, `skill` and `event`.
+//! Subscribers filter by the message attributes `account`, `event` and, for conversations,
+//! `skill`.
 
 use crate::unavailable;
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
@@ -43,16 +44,17 @@ impl Announce for Topic {
                 .build()
                 .map_err(unavailable)
         };
-        self.client
+        let publish = self
+            .client
             .publish()
             .topic_arn(&self.arn)
             .message(serde_json::to_string(announcement).map_err(unavailable)?)
-            .message_attributes("account", attribute(announcement.account_id.as_str())?)
-            .message_attributes("skill", attribute(announcement.skill.as_str())?)
-            .message_attributes("event", attribute(&announcement.event)?)
-            .send()
-            .await
-            .map(drop)
-            .map_err(unavailable)
+            .message_attributes("account", attribute(announcement.account().as_str())?)
+            .message_attributes("event", attribute(announcement.event())?);
+        let publish = match announcement.skill() {
+            Some(skill) => publish.message_attributes("skill", attribute(skill.as_str())?),
+            None => publish,
+        };
+        publish.send().await.map(drop).map_err(unavailable)
     }
 }

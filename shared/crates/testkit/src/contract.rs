@@ -5,6 +5,7 @@
 
 mod account;
 mod board;
+mod breaker;
 mod campaign;
 mod conversation;
 mod device;
@@ -16,6 +17,7 @@ pub mod sample;
 
 pub use account::{app_store, client_store, settings_store, skill_store};
 pub use board::board_store;
+pub use breaker::pauses;
 pub use campaign::{accept_campaigns, cancel_campaigns, due_store, list_campaigns, read_campaigns};
 pub use conversation::{add_entries, open_conversations, save_conversations};
 pub use device::{dead_devices, device_store, tokens};

@@ -2,6 +2,7 @@
 
 mod account;
 mod board;
+mod breaker;
 mod campaign;
 mod conversation;
 mod device;
@@ -15,6 +16,7 @@ pub use outside::{Gateways, Pushed, Queue, Topic};
 use domain::{
     account::{App, Settings, Skill},
     board::{Board, Tally},
+    breaker::Pause,
     campaign::{Campaign, Chunk, Heads},
     client::Client,
     conversation::{Conversation, Entry, Posted, Profile},
@@ -44,6 +46,8 @@ pub enum Record {
     Entry(Posted, bool),
     /// A conversation's state changed.
     Conversation(Conversation),
+    /// An app's sends were paused, that was prolonged, or it ended.
+    Pause(AccountId, Pause, bool),
 }
 
 /// Keeps all that the domain keeps.
@@ -70,6 +74,7 @@ struct Tables {
     buckets: HashMap<(AccountId, String), Timestamp>,
     messages: BTreeMap<MessageKey, Message>,
     holds: BTreeMap<MessageKey, MessageJob>,
+    pauses: HashMap<AccountId, Vec<Pause>>,
     devices: BTreeMap<(AccountId, ConsumerId, DeviceId), Device>,
     profiles: HashMap<(AccountId, ConsumerId), Profile>,
     conversations: BTreeMap<(AccountId, ConversationId), Conversation>,

@@ -17,7 +17,7 @@ keeps! {
     handoff_store handoff_versions
     accept_campaigns read_campaigns cancel_campaigns list_campaigns due_store
     board_store
-    pacer limiter
+    pacer pauses limiter
     device_store tokens dead_devices
     claims outcomes holds record_reports read_inbox
     open_conversations add_entries save_conversations read_queues

@@ -7,7 +7,7 @@ use domain::{
     handoff::Rendered,
     inbox::{ReadInbox, RecordReports, Report},
     message::{Event, Message, MessageKey, Phase, ReadMessages, State},
-    send::{Attempt, CLAIM, Claim, Claims, Next},
+    send::{Attempt, Before, CLAIM, Claim, Claims, Next},
     store::Unavailable,
 };
 use futures_util::future::join_all;
@@ -50,7 +50,7 @@ async fn read(store: &impl ReadMessages, key: &MessageKey) -> Message {
 }
 
 fn granted() -> Claim {
-    Claim::Granted(BTreeSet::new())
+    Claim::Granted(Before::default())
 }
 
 /// An attempt is one sender's at a time.
@@ -111,6 +111,7 @@ pub async fn claims<S: Claims + ReadMessages>(store: &S) {
             Next::Again {
                 attempt: 1,
                 not_before,
+                trouble: Failure::GatewayUnavailable,
             },
             at,
         )
@@ -134,14 +135,21 @@ pub async fn claims<S: Claims + ReadMessages>(store: &S) {
         "an older job is told what is next"
     );
     let rivals = join_all((0..8).map(|_| claim(store, &job, 1, not_before))).await;
-    let taken = Claim::Granted(again.taken.clone());
+    let message = read(store, &job.key).await;
+    let trouble = Some(Failure::GatewayUnavailable);
+    assert_eq!(message.trouble, trouble, "it is told what keeps it");
+    assert_eq!(message.failure, None, "which is no failure yet");
+    let taken = Claim::Granted(Before {
+        taken: again.taken.clone(),
+        trouble,
+    });
     let won = rivals
         .into_iter()
         .filter(|c| matches!(c, Ok(c) if *c == taken))
         .count();
     assert_eq!(
         won, 1,
-        "the next attempt is one's, with the devices that took it before"
+        "the next attempt is one's, with what the attempts before came to"
     );
     assert!(
         store
@@ -184,7 +192,13 @@ pub async fn outcomes<S: Claims + ReadMessages>(store: &S) {
             State::Failed,
             Some(Failure::NoDevice),
         ),
-        (Next::Expired, Phase::Expired, State::Expired, None),
+        (Next::Expired(None), Phase::Expired, State::Expired, None),
+        (
+            Next::Expired(Some(Failure::CredentialsRefused)),
+            Phase::Expired,
+            State::Expired,
+            Some(Failure::CredentialsRefused),
+        ),
         (Next::Cancelled, Phase::Cancelled, State::Cancelled, None),
         (Next::Held, Phase::Held, State::Held, None),
     ];
@@ -247,6 +261,7 @@ pub async fn outcomes<S: Claims + ReadMessages>(store: &S) {
     let again = Next::Again {
         attempt: 1,
         not_before,
+        trouble: Failure::CredentialsRefused,
     };
     let partly = Attempt {
         taken: BTreeSet::from(["phone".parse().unwrap()]),
@@ -273,6 +288,7 @@ pub async fn outcomes<S: Claims + ReadMessages>(store: &S) {
     };
     store.record(&job.key, 1, &rest).await.unwrap();
     let message = read(store, &job.key).await;
+    assert_eq!(message.trouble, None, "what left is in no trouble");
     assert_eq!(message.taken.len(), 2, "devices of all tries add up");
     assert_eq!(
         message.rendered,

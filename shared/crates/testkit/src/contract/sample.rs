@@ -204,6 +204,8 @@ pub fn job(account: &AccountId, to: &str, now: Timestamp) -> MessageJob {
         variables: chunk.recipients[0].variables.clone(),
         lookback_ends_at: chunk.lookback_ends_at,
         not_before: now,
+        has_slot: true,
+        sends_per_second: chunk.sends_per_second,
         attempt: 0,
     }
 }

@@ -6,7 +6,7 @@ use domain::{
     id::{AccountId, ConsumerId},
     inbox::{ReadInbox, RecordReports, Report},
     message::{Event, Message, MessageKey, Phase, Place, ReadMessages},
-    send::{Attempt, Claim, Claims, Next},
+    send::{Attempt, Before, Claim, Claims, Next},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ fn new(key: &MessageKey, place: &Place, lookback_ends_at: Timestamp) -> Message 
         until: None,
         rendered: None,
         taken: BTreeSet::new(),
+        trouble: None,
         failure: None,
         sent_at: None,
         delivered_at: None,
@@ -71,6 +72,7 @@ fn take_in(message: &mut Message, outcome: &Attempt) {
     message.taken.extend(outcome.taken.iter().cloned());
     message.timeline.extend(outcome.events.iter().cloned());
     message.until = None;
+    message.trouble = None;
     if outcome.next == Next::Sent || !outcome.taken.is_empty() {
         message.sent_at.get_or_insert(at);
     }
@@ -81,14 +83,19 @@ fn take_in(message: &mut Message, outcome: &Attempt) {
             message.failure = Some(*failure);
             Phase::Failed
         }
-        Next::Expired => Phase::Expired,
+        Next::Expired(trouble) => {
+            message.failure = *trouble;
+            Phase::Expired
+        }
         Next::Cancelled => Phase::Cancelled,
         Next::Again {
             attempt,
             not_before,
+            trouble,
         } => {
             message.attempt = *attempt;
             message.until = Some(*not_before);
+            message.trouble = Some(*trouble);
             Phase::Queued
         }
     };
@@ -119,9 +126,12 @@ impl Claims for Store {
         message.phase = Phase::Sending;
         message.attempt = attempt;
         message.until = Some(until);
-        let taken = message.taken.clone();
+        let before = Before {
+            taken: message.taken.clone(),
+            trouble: message.trouble,
+        };
         tables.changed(key);
-        Ok(Claim::Granted(taken))
+        Ok(Claim::Granted(before))
     }
 
     async fn record(

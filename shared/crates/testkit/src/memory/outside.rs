@@ -85,9 +85,10 @@ pub struct Pushed {
     pub taken: bool,
 }
 
-/// Gateways that take everything, unless a token was scripted otherwise.
+/// Gateways that take everything, unless a token was scripted otherwise or they are down.
 #[derive(Debug, Default)]
 pub struct Gateways {
+    down: Mutex<Option<Undelivered>>,
     script: Mutex<HashMap<String, VecDeque<Undelivered>>>,
     pushed: Mutex<Vec<Pushed>>,
 }
@@ -101,6 +102,16 @@ impl Gateways {
             .entry(token.expose().to_owned())
             .or_default()
             .push_back(answer);
+    }
+
+    /// Answers every push with `answer`, until [`Self::up`].
+    pub fn down(&self, answer: Undelivered) {
+        *self.down.lock().unwrap() = Some(answer);
+    }
+
+    /// Ends [`Self::down`].
+    pub fn up(&self) {
+        *self.down.lock().unwrap() = None;
     }
 
     /// Everything that was handed over, in order.
@@ -131,7 +142,8 @@ impl Push for Gateways {
             .lock()
             .unwrap()
             .get_mut(&token)
-            .and_then(VecDeque::pop_front);
+            .and_then(VecDeque::pop_front)
+            .or_else(|| self.down.lock().unwrap().clone());
         let mut pushed = self.pushed.lock().unwrap();
         let id = format!("receipt-{}", pushed.len());
         pushed.push(Pushed {
