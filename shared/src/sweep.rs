@@ -34,6 +34,8 @@ pub struct Due {
     pub campaign: CampaignId,
     /// When to look.
     pub at: Timestamp,
+    /// Whether it was left alone the last time, until all slots taken by then had come.
+    pub waited: bool,
 }
 
 /// Keeps the marks.
@@ -42,11 +44,11 @@ pub trait DueStore: Send + Sync {
     /// store's partitions.
     fn due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
 
-    /// Moves the mark to `to`, or removes it.
+    /// Puts `next` in the place of the mark, or removes it.
     fn reschedule(
         &self,
         due: &Due,
-        to: Option<Timestamp>,
+        next: Option<&Due>,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
@@ -76,7 +78,7 @@ where
         // One that cannot be looked at must not keep the others from it.
         match look_at(store, queue, clock, &due).await {
             Ok((next, requeued)) => {
-                store.reschedule(&due, next).await?;
+                store.reschedule(&due, next.as_ref()).await?;
                 swept.campaigns += 1;
                 swept.requeued += requeued;
             }
@@ -92,7 +94,7 @@ async fn look_at<S>(
     queue: &impl Enqueue,
     clock: &impl Clock,
     due: &Due,
-) -> Result<(Option<Timestamp>, u32), Unavailable>
+) -> Result<(Option<Due>, u32), Unavailable>
 where
     S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
 {
@@ -100,12 +102,19 @@ where
     let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
         return Ok((None, 0));
     };
-    // While the account's clock is ahead, messages wait for their slots, and nothing is late.
-    let reserved = store.reserved_until(&due.account).await?;
-    if let Some(until) = reserved.filter(|until| *until + GRACE > now)
-        && now < campaign.lookback_ends_at
-    {
-        return Ok((Some(until + GRACE), 0));
+    // While the account's clock is ahead, messages wait for their slots. Once the slots of an
+    // earlier look have come it does not matter how far ahead the clock is by then: an account
+    // that is never idle is looked at, too.
+    if !due.waited && now < campaign.lookback_ends_at {
+        let reserved = store.reserved_until(&due.account).await?;
+        if let Some(until) = reserved.filter(|until| *until + GRACE > now) {
+            let next = Due {
+                at: until + GRACE,
+                waited: true,
+                ..due.clone()
+            };
+            return Ok((Some(next), 0));
+        }
     }
     let (mut open, mut requeued) = (false, 0);
     for (number, first) in campaign.chunks() {
@@ -139,7 +148,12 @@ where
         requeued += u32::try_from(stuck.len()).unwrap_or(u32::MAX);
         enqueue_paced(store, queue, clock, &due.account, stuck).await?;
     }
-    Ok((open.then(|| next_look(&campaign, now)), requeued))
+    let next = open.then(|| Due {
+        at: next_look(&campaign, now),
+        waited: false,
+        ..due.clone()
+    });
+    Ok((next, requeued))
 }
 
 /// Whether the consumer's conversation, which a message waits for, is still open. One that

@@ -106,6 +106,30 @@ async fn nothing_is_touched_while_slots_are_reserved() {
 }
 
 #[tokio::test]
+async fn a_lost_job_of_an_account_that_is_never_idle_is_found() {
+    let world = World::new().await;
+    let accepted = lost(&world).await;
+    for _ in 0..8 {
+        // Another campaign takes the next half hour, again and again.
+        world
+            .store
+            .reserve(&world.account, 1_800, 1, world.now())
+            .await
+            .unwrap();
+        world.run_for(FIRST_LOOK).await;
+        look(&world).await;
+        if world.message_of(&accepted, "ana").await.is_some() {
+            break;
+        }
+    }
+    world.run_for(secs(7_200)).await;
+    let message = world.message(&accepted, "ana").await;
+    assert_eq!(message.state(), State::Sent);
+    let far = accepted.campaign.lookback_ends_at;
+    assert!(message.sent_at.unwrap() < far - secs(3_600), "in good time");
+}
+
+#[tokio::test]
 async fn what_waits_for_its_retry_is_left_alone() {
     let world = World::new().await;
     world.log_in("ana", "t1").await;

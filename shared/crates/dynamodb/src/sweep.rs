@@ -23,6 +23,8 @@ struct Item {
     campaign: CampaignId,
     #[serde(with = "time")]
     at: Timestamp,
+    #[serde(default)]
+    waited: bool,
 }
 
 fn item(due: &Due) -> Item {
@@ -31,6 +33,7 @@ fn item(due: &Due) -> Item {
         account: due.account.clone(),
         campaign: due.campaign.clone(),
         at: due.at,
+        waited: due.waited,
     }
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn mark(
         account: account.clone(),
         campaign: campaign.clone(),
         at,
+        waited: false,
     };
     Write::put(&Key::due(account, campaign, at), &item(&due))
 }
@@ -65,18 +69,18 @@ impl DueStore for Table {
                     account: item.account,
                     campaign: item.campaign,
                     at: item.at,
+                    waited: item.waited,
                 });
             }
         }
         Ok(due)
     }
 
-    async fn reschedule(&self, due: &Due, to: Option<Timestamp>) -> Result<(), Unavailable> {
-        if let Some(at) = to {
-            let next = Due { at, ..due.clone() };
-            let key = Key::due(&next.account, &next.campaign, at);
-            self.put(&key, &item(&next)).await?;
-            if at == due.at {
+    async fn reschedule(&self, due: &Due, next: Option<&Due>) -> Result<(), Unavailable> {
+        if let Some(next) = next {
+            let key = Key::due(&next.account, &next.campaign, next.at);
+            self.put(&key, &item(next)).await?;
+            if next.at == due.at {
                 return Ok(());
             }
         }

@@ -69,7 +69,7 @@ struct Tables {
     chunks: BTreeMap<(AccountId, CampaignId, u32), Chunk>,
     boards: BTreeMap<(AccountId, CampaignId, u32), Board>,
     days: BTreeMap<(AccountId, Date, Heads), Tally>,
-    due: BTreeMap<(AccountId, CampaignId), Timestamp>,
+    due: BTreeMap<(AccountId, CampaignId), (Timestamp, bool)>,
     clocks: HashMap<AccountId, Timestamp>,
     buckets: HashMap<(AccountId, String), Timestamp>,
     messages: BTreeMap<MessageKey, Message>,

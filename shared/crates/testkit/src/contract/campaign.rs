@@ -328,6 +328,7 @@ pub async fn due_store<S: AcceptCampaigns + DueStore>(store: &S) {
         account: ours.clone(),
         campaign: acceptance.campaign.id.clone(),
         at,
+        waited: false,
     };
     assert_eq!(
         mine(first - sample::ms(1)).await,
@@ -341,9 +342,13 @@ pub async fn due_store<S: AcceptCampaigns + DueStore>(store: &S) {
         "and stays so until somebody looked"
     );
     let later = first + sample::ms(60_000);
-    store.reschedule(&mark(first), Some(later)).await.unwrap();
+    let next = Due {
+        waited: true,
+        ..mark(later)
+    };
+    store.reschedule(&mark(first), Some(&next)).await.unwrap();
     assert_eq!(mine(first).await, [], "once looked at, it is due later");
-    assert_eq!(mine(later).await, [mark(later)], "once");
+    assert_eq!(mine(later).await, [next], "once, as it was left");
     store.reschedule(&mark(later), None).await.unwrap();
     assert_eq!(mine(later).await, [], "a finished one is not due any more");
     store

@@ -76,7 +76,7 @@ impl AcceptCampaigns for Store {
         }
         tables.idempotency.extend(key);
         let first_look = campaign.created_at + FIRST_LOOK;
-        tables.due.insert(id.clone(), first_look);
+        tables.due.insert(id.clone(), (first_look, false));
         tables.campaigns.insert(id, campaign.clone());
         for chunk in chunks {
             tables.put_chunk(chunk);
@@ -182,22 +182,23 @@ impl DueStore for Store {
         let mut due: Vec<_> = tables
             .due
             .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|((account, campaign), at)| Due {
+            .filter(|(_, (at, _))| *at <= now)
+            .map(|((account, campaign), (at, waited))| Due {
                 account: account.clone(),
                 campaign: campaign.clone(),
                 at: *at,
+                waited: *waited,
             })
             .collect();
         due.sort_by_key(|due| due.at);
         Ok(due)
     }
 
-    async fn reschedule(&self, due: &Due, to: Option<Timestamp>) -> Result<(), Unavailable> {
+    async fn reschedule(&self, due: &Due, next: Option<&Due>) -> Result<(), Unavailable> {
         let mut tables = self.begin("reschedule").await?;
         let key = (due.account.clone(), due.campaign.clone());
-        match to {
-            Some(at) => tables.due.insert(key, at),
+        match next {
+            Some(next) => tables.due.insert(key, (next.at, next.waited)),
             None => tables.due.remove(&key),
         };
         Ok(())
