@@ -128,8 +128,8 @@ enum PushRoute {
     #[serde(rename_all = "camelCase")]
     Sns {
         /// The ARN of the platform application: for `APNS` or `APNS_SANDBOX` on iOS, for
-        /// `GCM` on Android.
-        #[schema(example = "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop")]
+        /// `GCM` on Android. Its name is `overture.{accountId}.` and a name of your own.
+        #[schema(example = "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo.shop")]
         platform_application_arn: String,
     },
     /// The brand's own endpoint, which gets LivePerson's push proxy body and pushes by itself:

@@ -10,7 +10,7 @@ use sandbox::{Answer, scripts};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
-const APPLICATION: &str = "arn:aws:sns:eu-west-1:000000000000:app/APNS/shop";
+const APPLICATION: &str = "arn:aws:sns:eu-west-1:000000000000:app/APNS/overture.acme.shop";
 
 /// A brand whose app is reached over SNS on iOS and over the brand's own endpoint on Android.
 async fn brand(world: &World) -> Brand<'_> {

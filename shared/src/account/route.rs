@@ -76,8 +76,8 @@ impl fmt::Debug for Headers {
 const SECRET: &str =
     "the ARN of a secret in AWS Secrets Manager whose name starts with `overture/{accountId}/`";
 const APPLICATION: [&str; 2] = [
-    "the ARN of an SNS platform application for APNS or APNS_SANDBOX",
-    "the ARN of an SNS platform application for GCM",
+    "the ARN of an SNS platform application for APNS or APNS_SANDBOX, whose name is `overture.{accountId}.` and a name of your own",
+    "the ARN of an SNS platform application for GCM, whose name is `overture.{accountId}.` and a name of your own",
 ];
 const URL: &str =
     "a public https URL of at most 512 characters, without user, password or fragment";
@@ -165,7 +165,7 @@ impl Route {
                 },
                 _,
             ) => field(
-                is_application(arn, platform),
+                is_application_of(account, arn, platform),
                 at([
                     "ios/platformApplicationArn",
                     "android/platformApplicationArn",
@@ -215,8 +215,11 @@ fn is_secret_of(account: &AccountId, s: &str) -> bool {
             if name.starts_with(&format!("overture/{account}/")))
 }
 
+/// A brand's platform applications have its account in their names, as its secrets have. An
+/// account's id holds no `.`, so no name is two brands'.
+///
 /// Source: <https://docs.aws.amazon.com/sns/latest/api/API_CreatePlatformApplication.html>.
-fn is_application(s: &str, platform: Platform) -> bool {
+fn is_application_of(account: &AccountId, s: &str, platform: Platform) -> bool {
     let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     // arn:<partition>:sns:<region>:<owner>:app/<platform>/<name>
     let parts: Vec<_> = s.split(':').collect();
@@ -237,7 +240,10 @@ fn is_application(s: &str, platform: Platform) -> bool {
         && word(region)
         && owner.len() == 12
         && owner.bytes().all(|b| b.is_ascii_digit())
-        && (1..=256).contains(&name.len())
+        && name.len() <= 256
+        && name
+            .strip_prefix(&format!("overture.{account}."))
+            .is_some_and(|own| !own.is_empty())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))

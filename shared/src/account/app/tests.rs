@@ -137,24 +137,24 @@ fn keys_are_fetched_over_https_only() {
 fn a_platform_application_fits_its_platform() {
     let arn = |resource: &str| sns(&format!("arn:aws:sns:eu-west-1:111122223333:{resource}"));
     let field = Some("ios/platformApplicationArn");
-    assert_eq!(refused_ios(arn("app/APNS/shop")), None);
+    assert_eq!(refused_ios(arn("app/APNS/overture.demo.shop")), None);
     assert_eq!(
-        refused_ios(arn("app/APNS_SANDBOX/com.example_shop-1")),
+        refused_ios(arn("app/APNS_SANDBOX/overture.demo.com.example_shop-1")),
         None
     );
-    assert_eq!(refused_ios(arn("app/GCM/shop")), field);
-    assert_eq!(refused_ios(arn("app/APNS_VOIP/shop")), field);
-    assert_eq!(refused_android(arn("app/GCM/shop")), None);
+    assert_eq!(refused_ios(arn("app/GCM/overture.demo.shop")), field);
+    assert_eq!(refused_ios(arn("app/APNS_VOIP/overture.demo.shop")), field);
+    assert_eq!(refused_android(arn("app/GCM/overture.demo.shop")), None);
     let field = Some("android/platformApplicationArn");
-    assert_eq!(refused_android(arn("app/APNS/shop")), field);
-    assert_eq!(refused_android(arn("app/ADM/shop")), field);
+    assert_eq!(refused_android(arn("app/APNS/overture.demo.shop")), field);
+    assert_eq!(refused_android(arn("app/ADM/overture.demo.shop")), field);
 }
 
 #[test]
 fn a_platform_application_is_named_by_its_arn() {
     for good in [
-        "arn:aws-cn:sns:cn-north-1:111122223333:app/GCM/shop",
-        "arn:aws-us-gov:sns:us-gov-west-1:111122223333:app/GCM/shop",
+        "arn:aws-cn:sns:cn-north-1:111122223333:app/GCM/overture.demo.shop",
+        "arn:aws-us-gov:sns:us-gov-west-1:111122223333:app/GCM/overture.demo.shop",
     ] {
         assert_eq!(refused_android(sns(good)), None, "{good}");
     }
@@ -162,15 +162,19 @@ fn a_platform_application_is_named_by_its_arn() {
         "",
         "shop",
         "arn:aws:sns:eu-west-1:111122223333:topic",
-        "arn:aws:sns:eu-west-1:111122223333:endpoint/GCM/shop/1",
+        "arn:aws:sns:eu-west-1:111122223333:endpoint/GCM/overture.demo.shop/1",
         "arn:aws:sns:eu-west-1:111122223333:app/GCM/",
-        "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop/more",
-        "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop name",
-        "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop:more",
-        "arn:aws:sns::111122223333:app/GCM/shop",
-        "arn:aws:sns:eu-west-1:1:app/GCM/shop",
-        "arn:aws:sqs:eu-west-1:111122223333:app/GCM/shop",
-        "arn:gcp:sns:eu-west-1:111122223333:app/GCM/shop",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/shop",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo.",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.other.shop",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo-2.shop",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo.shop/more",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo.shop name",
+        "arn:aws:sns:eu-west-1:111122223333:app/GCM/overture.demo.shop:more",
+        "arn:aws:sns::111122223333:app/GCM/overture.demo.shop",
+        "arn:aws:sns:eu-west-1:1:app/GCM/overture.demo.shop",
+        "arn:aws:sqs:eu-west-1:111122223333:app/GCM/overture.demo.shop",
+        "arn:gcp:sns:eu-west-1:111122223333:app/GCM/overture.demo.shop",
     ] {
         let field = Some("android/platformApplicationArn");
         assert_eq!(refused_android(sns(bad)), field, "{bad}");
