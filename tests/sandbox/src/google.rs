@@ -35,6 +35,12 @@ impl Refusal {
                 "Quota exceeded for quota metric 'Send requests'.",
                 true,
             ),
+            "RESOURCE_EXHAUSTED" => (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Resource has been exhausted (e.g. check quota).",
+                false,
+            ),
             "UNAVAILABLE" => (
                 503,
                 "UNAVAILABLE",
