@@ -9,6 +9,7 @@ mod account;
 mod agent;
 mod board;
 mod create;
+mod device;
 mod dispatch;
 mod hold;
 mod inbox;
