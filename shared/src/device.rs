@@ -71,6 +71,17 @@ impl PushToken {
     }
 }
 
+impl PushToken {
+    /// The token as its gateway tells tokens apart: APNs' are hexadecimal numbers, so that two
+    /// spellings are one token.
+    fn spelled_for(self, platform: Platform) -> Self {
+        match platform {
+            Platform::Ios => Self(self.0.to_ascii_lowercase()),
+            Platform::Android => self,
+        }
+    }
+}
+
 impl FromStr for PushToken {
     type Err = InvalidPushToken;
 
@@ -245,6 +256,7 @@ where
     S: DeviceStore + ReadStanding,
 {
     device.registered_at = clock.now();
+    device.token = device.token.spelled_for(device.platform);
     let mut others = store.standing(account, consumer).await?.devices;
     others.retain(|other| other.id != device.id);
     others.sort_by_key(|other| other.registered_at);

@@ -101,7 +101,7 @@ impl Failure {
                 "The app has no push route for the consumer's platform. Configure it with PUT …/apps/{appName} and send again."
             }
             Self::CredentialsRefused => {
-                "The push gateway refused the app's credentials until the lookback ended. Put a valid credential into the app's secret."
+                "The push gateway refused the app's credentials, or the app's route leads nowhere, until the lookback ended. Put a valid credential into the app's secret, or mend the route with PUT …/apps/{appName}, and send again."
             }
             Self::NotificationRefused => {
                 "The push gateway will never take this notification; the timeline holds its reason."

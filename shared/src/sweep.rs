@@ -38,6 +38,17 @@ pub struct Due {
     pub waited: bool,
 }
 
+impl Due {
+    /// The mark for a later look.
+    fn later(&self, at: Timestamp, waited: bool) -> Self {
+        Self {
+            at,
+            waited,
+            ..self.clone()
+        }
+    }
+}
+
 /// Keeps the marks.
 pub trait DueStore: Send + Sync {
     /// Some campaigns that are due at `now`, the longest overdue first in each of the
@@ -61,10 +72,22 @@ pub struct Swept {
     pub requeued: u32,
 }
 
+/// What a look at a campaign led to.
+#[derive(Debug, Default)]
+struct Looked {
+    /// When to look next, if there is more to come.
+    next: Option<Due>,
+    /// How many of its messages were stuck.
+    requeued: u32,
+    /// Why a part of it could not be looked at.
+    failed: Option<Unavailable>,
+}
+
 /// Looks at every campaign that is due.
 ///
 /// # Errors
-/// When a port fails; what was not looked at stays due.
+/// When a port fails; what was not looked at stays due, behind the others: one that never can be
+/// must not be in front of them for ever.
 pub async fn sweep<S>(
     store: &S,
     queue: &impl Enqueue,
@@ -76,31 +99,37 @@ where
     let (mut swept, mut failed) = (Swept::default(), None);
     for due in store.due(clock.now()).await? {
         // One that cannot be looked at must not keep the others from it.
-        match look_at(store, queue, clock, &due).await {
-            Ok((next, requeued)) => {
-                store.reschedule(&due, next.as_ref()).await?;
+        let looked = match look_at(store, queue, clock, &due).await {
+            Ok(looked) => {
                 swept.campaigns += 1;
-                swept.requeued += requeued;
+                looked
             }
-            Err(e) => failed = Some(e),
-        }
+            Err(e) => Looked {
+                next: Some(due.later(clock.now() + GRACE, false)),
+                failed: Some(e),
+                ..Looked::default()
+            },
+        };
+        swept.requeued += looked.requeued;
+        let rescheduled = store.reschedule(&due, looked.next.as_ref()).await;
+        failed = rescheduled.err().or(looked.failed).or(failed);
     }
     failed.map_or(Ok(swept), Err)
 }
 
-/// Gets one campaign going again; when to look next, and how many messages were stuck.
+/// Gets one campaign going again.
 async fn look_at<S>(
     store: &S,
     queue: &impl Enqueue,
     clock: &impl Clock,
     due: &Due,
-) -> Result<(Option<Due>, u32), Unavailable>
+) -> Result<Looked, Unavailable>
 where
     S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
 {
     let now = clock.now();
     let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
-        return Ok((None, 0));
+        return Ok(Looked::default());
     };
     // While the account's clock is ahead, messages wait for their slots. Once the slots of an
     // earlier look have come it does not matter how far ahead the clock is by then: an account
@@ -108,52 +137,74 @@ where
     if !due.waited && now < campaign.lookback_ends_at {
         let reserved = store.reserved_until(&due.account).await?;
         if let Some(until) = reserved.filter(|until| *until + GRACE > now) {
-            let next = Due {
-                at: until + GRACE,
-                waited: true,
-                ..due.clone()
-            };
-            return Ok((Some(next), 0));
+            return Ok(Looked {
+                next: Some(due.later(until + GRACE, true)),
+                ..Looked::default()
+            });
         }
     }
-    let (mut open, mut requeued) = (false, 0);
-    for (number, first) in campaign.chunks() {
-        let Some(chunk) = store.chunk(&due.account, &due.campaign, number).await? else {
-            continue;
-        };
-        let standings = campaign::recipients(store, &campaign, first, u32::MAX).await?;
-        correct(store, &chunk, &standings).await?;
+    let (mut looked, mut open) = (Looked::default(), false);
+    for part in campaign.chunks() {
+        // A part that cannot be read must not keep the others from their end.
+        match look_at_part(store, queue, clock, &campaign, part).await {
+            Ok((more, requeued)) => {
+                open |= more;
+                looked.requeued += requeued;
+            }
+            Err(e) => looked.failed = Some(e),
+        }
+    }
+    let at = match looked.failed {
+        Some(_) => Some(now + GRACE),
+        None => open.then(|| next_look(&campaign, now)),
+    };
+    looked.next = at.map(|at| due.later(at, false));
+    Ok(looked)
+}
 
-        let mut stuck = Vec::new();
-        for (index, standing) in (0..).zip(&standings) {
-            match verdict(&campaign, standing, now) {
-                Verdict::Settled => {}
-                Verdict::Underway => open = true,
-                Verdict::Held { attempt, over } => {
-                    open = true;
-                    let job = job(&chunk, index, &standing.recipient, now, attempt);
-                    let consumer = &job.key.consumer;
-                    if over || !in_conversation(store, &due.account, consumer).await? {
-                        // Remembered anew, should that have been lost: release finds it then.
-                        store.hold(&job).await?;
-                        release(store, queue, clock, &due.account, consumer).await?;
-                    }
-                }
-                Verdict::Stuck { attempt } => {
-                    open = true;
-                    stuck.push(job(&chunk, index, &standing.recipient, now, attempt));
+/// Gets one part of a campaign going again: whether there is more to come of it, and how many of
+/// its messages were stuck.
+async fn look_at_part<S>(
+    store: &S,
+    queue: &impl Enqueue,
+    clock: &impl Clock,
+    campaign: &Campaign,
+    (number, first): (u32, u32),
+) -> Result<(bool, u32), Unavailable>
+where
+    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
+{
+    let (now, account) = (clock.now(), &campaign.account);
+    let Some(chunk) = store.chunk(account, &campaign.id, number).await? else {
+        return Ok((false, 0));
+    };
+    let standings = campaign::recipients(store, campaign, first, u32::MAX).await?;
+    correct(store, &chunk, &standings).await?;
+
+    let (mut open, mut stuck) = (false, Vec::new());
+    for (index, standing) in (0..).zip(&standings) {
+        match verdict(campaign, standing, now) {
+            Verdict::Settled => {}
+            Verdict::Underway => open = true,
+            Verdict::Held { attempt, over } => {
+                open = true;
+                let job = job(&chunk, index, &standing.recipient, now, attempt);
+                let consumer = &job.key.consumer;
+                if over || !in_conversation(store, account, consumer).await? {
+                    // Remembered anew, should that have been lost: release finds it then.
+                    store.hold(&job).await?;
+                    release(store, queue, clock, account, consumer).await?;
                 }
             }
+            Verdict::Stuck { attempt } => {
+                open = true;
+                stuck.push(job(&chunk, index, &standing.recipient, now, attempt));
+            }
         }
-        requeued += u32::try_from(stuck.len()).unwrap_or(u32::MAX);
-        enqueue_paced(store, queue, clock, &due.account, stuck).await?;
     }
-    let next = open.then(|| Due {
-        at: next_look(&campaign, now),
-        waited: false,
-        ..due.clone()
-    });
-    Ok((next, requeued))
+    let requeued = u32::try_from(stuck.len()).unwrap_or(u32::MAX);
+    enqueue_paced(store, queue, clock, account, stuck).await?;
+    Ok((open, requeued))
 }
 
 /// Whether the consumer's conversation, which a message waits for, is still open. One that

@@ -140,6 +140,23 @@ fn every_answer_of_a_gateway_is_told_with_its_class() {
 }
 
 #[test]
+fn every_error_of_sns_that_has_a_class_is_told() {
+    let source = read("shared/crates/push/src/classify.rs");
+    let page = read("infra/docs/push.md");
+    let (_, section) = page.split_once("## SNS\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let known = classified(&source, "sns");
+    assert!(known.len() > 8, "{known:?}");
+    for (word, class) in known {
+        let is_its = |line: &&str| line.starts_with(&format!("| `{word}"));
+        let rows: Vec<_> = section.lines().filter(is_its).collect();
+        assert!(!rows.is_empty(), "infra/docs/push.md, SNS, lacks {word}");
+        let of_class = |row: &&str| row.contains(&format!("| {class} |"));
+        assert!(rows.iter().all(of_class), "{word}: {rows:?}");
+    }
+}
+
+#[test]
 fn every_failure_is_told_with_its_code() {
     let page = read("infra/docs/push.md");
     for failure in [

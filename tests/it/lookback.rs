@@ -83,3 +83,25 @@ async fn a_message_that_could_not_leave_within_its_lookback_expires() {
     assert_eq!(brand.recipient(&made, "ana").await["state"], "EXPIRED");
     assert_eq!(pushes_to(&world.stack, "ana").len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_fcm_no_longer_keeps_is_in_the_inbox_until_its_lookback_ends() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    brand.consumer("ana").log_in(&Device::android("ana")).await;
+    let mut month = handoff("Month", &[SHOP], "Hello ${{1}}");
+    month["lookbackPeriodDay"] = json!(30);
+    let made = brand
+        .launch(campaign(&brand.handoff(month).await, &["ana"]))
+        .await;
+    world.stack.settled().await.unwrap();
+    assert_eq!(brand.look(&made).await["counts"]["sent"], 1);
+    let [push] = pushes_to(&world.stack, "ana").try_into().unwrap();
+    assert_eq!(push.payload["message"]["android"]["ttl"], "2419200s");
+
+    let days = |n: u64| Duration::from_hours(24 * n);
+    world.stack.advance(days(29)).await;
+    assert_eq!(brand.consumer("ana").inbox().await.len(), 1);
+    world.stack.advance(days(1)).await;
+    assert_eq!(brand.consumer("ana").inbox().await.len(), 0);
+}

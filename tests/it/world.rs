@@ -174,6 +174,21 @@ impl World {
         kinds
     }
 
+    /// Puts an item into the table, past every function.
+    pub(crate) fn put_item(&self, item: &Value) {
+        let put = json!({"TableName": "overture-Table", "Item": item});
+        let put = serde_json::from_value(put).unwrap();
+        self.stack.database().put_item(put).unwrap();
+    }
+
+    /// Takes an item out of the table, past every function.
+    pub(crate) fn delete_item(&self, item: &Value) {
+        let key = json!({"pk": item["pk"], "sk": item["sk"]});
+        let delete = json!({"TableName": "overture-Table", "Key": key});
+        let delete = serde_json::from_value(delete).unwrap();
+        self.stack.database().delete_item(delete).unwrap();
+    }
+
     /// Everything in the table.
     pub(crate) fn table(&self) -> Vec<Value> {
         let (mut all, mut from) = (Vec::new(), Value::Null);

@@ -10,6 +10,7 @@ mod agent;
 mod board;
 mod breaker;
 mod create;
+mod device;
 mod dispatch;
 mod hold;
 mod inbox;

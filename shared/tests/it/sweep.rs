@@ -249,5 +249,29 @@ async fn p3_a_campaign_that_cannot_be_looked_at_does_not_harm_another() {
         .unwrap_err();
     world.run().await;
     assert_eq!(world.gateways.pushed().len(), 1);
-    assert!(due_at(&world).await <= Some(world.now()), "it stays due");
+    let soon = world.now() + GRACE;
+    assert!(due_at(&world).await <= Some(soon), "it stays due");
+}
+
+#[tokio::test]
+async fn p9_a_part_that_cannot_be_read_does_not_keep_the_others_of_its_campaign_waiting() {
+    let world = World::new().await;
+    world.raise_limit(150).await;
+    let names: Vec<_> = (0..150).map(|n| format!("c-{n}")).collect();
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    let accepted = world.campaign(&all).await;
+    world.queue.take();
+    world.clock.advance(FIRST_LOOK);
+    world.store.fail_next("chunk");
+    sweep(&world.store, &world.queue, &world.clock)
+        .await
+        .unwrap_err();
+    world.run().await;
+    let counts = world.counts(&accepted).await;
+    assert_eq!((counts.failed, counts.queued), (50, 100), "the second part");
+    world.clock.advance(GRACE);
+    look(&world).await;
+    world.run().await;
+    let counts = world.counts(&accepted).await;
+    assert_eq!(counts.failed, 150, "nobody ever logged in");
 }

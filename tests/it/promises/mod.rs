@@ -2,7 +2,7 @@
 //!
 //! | promise | tests |
 //! |---|---|
-//! | P1 nothing is lost, counts add up | `lost`, `every_await`, `chaos` |
+//! | P1 nothing is lost, counts add up | `lost`, `spoiled`, `every_await`, `chaos` |
 //! | P2 a device shows a message once | `once`, `every_await`, `chaos` |
 //! | P3 nobody harms another | `apart`, `chaos` |
 //! | P4 the same key never sends twice | `once` |
@@ -10,7 +10,7 @@
 //! | P6 a gateway down for hours | `late` |
 //! | P7 a push token has one owner | `tokens` |
 //! | P8 a token is dropped for the allowed reasons only | `tokens`, `chaos` |
-//! | P9 poison reaches the dead letters, redrive is safe | `apart`, `chaos` |
+//! | P9 poison reaches the dead letters, redrive is safe | `apart`, `spoiled`, `chaos` |
 //!
 //! `chaos` draws everything from a seed, and a run that fails prints it. An ordinary run plays six
 //! seeds; 200 take about ten minutes of two free cores:
@@ -29,5 +29,6 @@ mod late;
 mod lost;
 mod once;
 mod scenario;
+mod spoiled;
 mod system;
 mod tokens;

@@ -45,40 +45,46 @@ pub(crate) struct Apns {
     pub(crate) updates: TokenUpdates,
 }
 
+/// Every documented reason with its HTTP status.
+pub(crate) const REASONS: [(&str, u16); 32] = [
+    ("BadCollapseId", 400),
+    ("BadDeviceToken", 400),
+    ("BadExpirationDate", 400),
+    ("BadMessageId", 400),
+    ("BadPriority", 400),
+    ("BadTopic", 400),
+    ("DeviceTokenNotForTopic", 400),
+    ("DuplicateHeaders", 400),
+    ("IdleTimeout", 400),
+    ("InvalidPushType", 400),
+    ("MissingDeviceToken", 400),
+    ("MissingTopic", 400),
+    ("PayloadEmpty", 400),
+    ("TopicDisallowed", 400),
+    ("BadCertificate", 403),
+    ("BadCertificateEnvironment", 403),
+    ("BadEnvironmentKeyIdInToken", 403),
+    ("ExpiredProviderToken", 403),
+    ("Forbidden", 403),
+    ("InvalidProviderToken", 403),
+    ("MissingProviderToken", 403),
+    ("UnrelatedKeyIdInToken", 403),
+    ("BadPath", 404),
+    ("MethodNotAllowed", 405),
+    ("ExpiredToken", 410),
+    ("Unregistered", 410),
+    ("PayloadTooLarge", 413),
+    ("TooManyProviderTokenUpdates", 429),
+    ("TooManyRequests", 429),
+    ("InternalServerError", 500),
+    ("ServiceUnavailable", 503),
+    ("Shutdown", 503),
+];
+
 /// The HTTP status that goes with a documented reason.
 fn status(reason: &str) -> Option<u16> {
-    Some(match reason {
-        "BadCollapseId"
-        | "BadDeviceToken"
-        | "BadExpirationDate"
-        | "BadMessageId"
-        | "BadPriority"
-        | "BadTopic"
-        | "DeviceTokenNotForTopic"
-        | "DuplicateHeaders"
-        | "IdleTimeout"
-        | "InvalidPushType"
-        | "MissingDeviceToken"
-        | "MissingTopic"
-        | "PayloadEmpty"
-        | "TopicDisallowed" => 400,
-        "BadCertificate"
-        | "BadCertificateEnvironment"
-        | "BadEnvironmentKeyIdInToken"
-        | "ExpiredProviderToken"
-        | "Forbidden"
-        | "InvalidProviderToken"
-        | "MissingProviderToken"
-        | "UnrelatedKeyIdInToken" => 403,
-        "BadPath" => 404,
-        "MethodNotAllowed" => 405,
-        "ExpiredToken" | "Unregistered" => 410,
-        "PayloadTooLarge" => 413,
-        "TooManyProviderTokenUpdates" | "TooManyRequests" => 429,
-        "InternalServerError" => 500,
-        "ServiceUnavailable" | "Shutdown" => 503,
-        _ => return None,
-    })
+    let known = REASONS.iter().find(|(known, _)| *known == reason)?;
+    Some(known.1)
 }
 
 impl Answers for Apns {

@@ -1,29 +1,24 @@
 //! The control API: plain HTTP on the loopback, for what cannot call the Rust API.
 //!
-//! | call | body | what |
-//! |---|---|---|
-//! | `PUT /control/tokens/{token}` | `{"answers":[{"reason":"Unregistered","times":1,"afterMillis":0}],"device":{"environment":"development"}}` | scripts a device token, or `apns`, `fcm`, `proxy`, `oauth`; declares where it belongs |
-//! | `DELETE /control/tokens/{token}` | | forgets that |
-//! | `GET /control/pushes`, `DELETE` | | every push so far; forgets them |
-//! | `GET /control/visible` | | what each device has on its screen |
-//! | `POST /control/clock` | `{"advanceMillis":60000}` | moves the clock; answers `{"now":…}` |
-//! | `PUT /control/gateways/{name}` | `{"reachable":false}` | stops `apns`, `fcm`, `proxy` or `identity`, or brings it back |
-//! | `POST /control/identity/tokens` | claims; query `brand`, `alg` | signs a consumer's token: `{"token":…}` |
-//! | `POST /control/identity/rotate` | query `brand` | new keys |
+//! [`CALLS`] lists it; `infra/docs/sandbox.md` tells it with examples. What it refuses, it refuses
+//! with `{"error":…}`: what is wrong, where, and what would be right.
 
-use crate::{
-    sandbox::{Handle, Sandbox},
-    script::{Answer, Device},
-};
+mod body;
+mod calls;
+mod refused;
+
+pub use calls::{CALLS, Call};
+
+use crate::sandbox::{Handle, Sandbox};
 use axum::{
     Json, Router,
-    extract::{FromRef, FromRequestParts, Path, Query},
-    http::{StatusCode, request::Parts},
+    extract::{FromRef, FromRequestParts, Path},
+    http::{Method, StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
-use jsonwebtoken::Algorithm;
-use serde::Deserialize;
+use body::{Advance, Reach, Scripted, Told, Which};
+use refused::Refused;
 use serde_json::{Map, Value, json};
 use std::{
     io,
@@ -58,13 +53,19 @@ impl Controlling {
 
 fn router(sandbox: Handle) -> Router {
     Router::new()
+        .route("/control/", get(overview))
         .route("/control/tokens/{token}", put(script).delete(forget))
+        .route("/control/tokens", delete(forget_all))
         .route("/control/pushes", get(pushes).delete(clear))
         .route("/control/visible", get(visible))
         .route("/control/clock", post(advance))
         .route("/control/gateways/{name}", put(reach))
+        .route("/control/apns/tokens", post(provider_token))
+        .route("/control/fcm/tokens", post(access_token))
         .route("/control/identity/tokens", post(sign))
         .route("/control/identity/rotate", post(rotate))
+        .method_not_allowed_fallback(no_such_call)
+        .fallback(no_such_call)
         .with_state(sandbox)
 }
 
@@ -83,31 +84,51 @@ where
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scripted {
-    #[serde(default)]
-    answers: Option<Vec<Answer>>,
-    #[serde(default)]
-    device: Option<Device>,
+async fn no_such_call(method: Method, uri: Uri) -> Refused {
+    Refused::no_such_call(&method, uri.path())
+}
+
+async fn overview(Live(sandbox): Live) -> Json<Value> {
+    use crate::script::Environment::{Development, Production};
+    let calls = CALLS.iter().map(|call| {
+        let Call { method, path, what } = call;
+        json!({ "call": format!("{method} {path}"), "what": what })
+    });
+    Json(json!({
+        "gateways": {
+            "apns": sandbox.apns_url(Production),
+            "apnsDevelopment": sandbox.apns_url(Development),
+            "fcm": sandbox.fcm_url(),
+            "oauth": sandbox.fcm_token_url(),
+            "proxy": sandbox.proxy_url(),
+            "identity": sandbox.issuer(),
+        },
+        "calls": calls.collect::<Vec<_>>(),
+    }))
 }
 
 async fn script(
     Live(sandbox): Live,
     Path(token): Path<String>,
-    Json(told): Json<Scripted>,
-) -> StatusCode {
-    if let Some(answers) = told.answers {
+    Told(told): Told<Scripted>,
+) -> Result<StatusCode, Refused> {
+    let Scripted { answers, device } = told.checked(&token)?;
+    if let Some(answers) = answers {
         sandbox.script(&token, answers);
     }
-    if let Some(device) = told.device {
+    if let Some(device) = device {
         sandbox.declare(&token, device);
     }
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn forget(Live(sandbox): Live, Path(token): Path<String>) -> StatusCode {
     sandbox.forget(&token);
+    StatusCode::NO_CONTENT
+}
+
+async fn forget_all(Live(sandbox): Live) -> StatusCode {
+    sandbox.forget_all();
     StatusCode::NO_CONTENT
 }
 
@@ -124,66 +145,47 @@ async fn visible(Live(sandbox): Live) -> Response {
     Json(sandbox.visible()).into_response()
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Advance {
-    advance_millis: u64,
-}
-
-async fn advance(Live(sandbox): Live, Json(by): Json<Advance>) -> Json<Value> {
+async fn advance(Live(sandbox): Live, Told(by): Told<Advance>) -> Json<Value> {
     sandbox.advance(Duration::from_millis(by.advance_millis));
     Json(json!({ "now": sandbox.now() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reach {
-    reachable: bool,
 }
 
 async fn reach(
     Live(sandbox): Live,
     Path(name): Path<String>,
-    Json(Reach { reachable }): Json<Reach>,
-) -> StatusCode {
+    Told(Reach { reachable }): Told<Reach>,
+) -> Result<StatusCode, Refused> {
     match name.as_str() {
         "apns" => sandbox.set_apns_reachable(reachable),
         "fcm" => sandbox.set_fcm_reachable(reachable),
         "proxy" => sandbox.set_proxy_reachable(reachable),
         "identity" => sandbox.set_identity_reachable(reachable),
-        _ => return StatusCode::NOT_FOUND,
+        _ => return Err(Refused::no_gateway(&name)),
     }
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
-struct Which {
-    brand: Option<String>,
-    alg: Option<Algorithm>,
+async fn provider_token(Live(sandbox): Live, which: Which) -> Result<Json<Value>, Refused> {
+    let token = sandbox.provider_token(&which.brand(&sandbox))?;
+    Ok(Json(json!({ "token": token })))
 }
 
-impl Which {
-    fn brand(&self, sandbox: &Sandbox) -> String {
-        let first = || sandbox.brand().name.clone();
-        self.brand.clone().unwrap_or_else(first)
-    }
+async fn access_token(Live(sandbox): Live, which: Which) -> Result<Json<Value>, Refused> {
+    let token = sandbox.access_token(&which.brand(&sandbox))?;
+    Ok(Json(json!({ "token": token })))
 }
 
 async fn sign(
     Live(sandbox): Live,
-    Query(which): Query<Which>,
-    Json(claims): Json<Map<String, Value>>,
-) -> Response {
-    let algorithm = which.alg.unwrap_or(Algorithm::ES256);
-    match sandbox.sign(&which.brand(&sandbox), algorithm, &claims) {
-        Ok(token) => Json(json!({ "token": token })).into_response(),
-        Err(e) => (StatusCode::UNPROCESSABLE_ENTITY, e.to_string()).into_response(),
-    }
+    which: Which,
+    Told(claims): Told<Map<String, Value>>,
+) -> Result<Json<Value>, Refused> {
+    let algorithm = which.algorithm();
+    let token = sandbox.sign(&which.brand(&sandbox), algorithm, &claims)?;
+    Ok(Json(json!({ "token": token })))
 }
 
-async fn rotate(Live(sandbox): Live, Query(which): Query<Which>) -> Response {
-    match sandbox.rotate_identity(&which.brand(&sandbox)).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(e) => (StatusCode::UNPROCESSABLE_ENTITY, e.to_string()).into_response(),
-    }
+async fn rotate(Live(sandbox): Live, which: Which) -> Result<StatusCode, Refused> {
+    sandbox.rotate_identity(&which.brand(&sandbox)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,22 @@ use crate::serve::{Reply, json, set};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+/// Every documented code: FCM's own, and those of Google's that come without one.
+pub(crate) const CODES: [&str; 12] = [
+    "UNREGISTERED",
+    "INVALID_ARGUMENT",
+    "SENDER_ID_MISMATCH",
+    "THIRD_PARTY_AUTH_ERROR",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "NOT_FOUND",
+    "QUOTA_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "UNSPECIFIED_ERROR",
+];
+
 /// An error of `messages:send`.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -34,6 +50,12 @@ impl Refusal {
                 "RESOURCE_EXHAUSTED",
                 "Quota exceeded for quota metric 'Send requests'.",
                 true,
+            ),
+            "RESOURCE_EXHAUSTED" => (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Resource has been exhausted (e.g. check quota).",
+                false,
             ),
             "UNAVAILABLE" => (
                 503,

@@ -13,6 +13,8 @@
 //! | `proxy` | `POST /push` of a brand: LivePerson's push proxy, signed |
 //! | `identity` | OpenID discovery, JWKS, consumers' tokens |
 //! | `control` | the plain HTTP API that scripts and reads all of this |
+//!
+//! `infra/docs/sandbox.md` tells brands how to use it.
 
 mod apns;
 mod brand;

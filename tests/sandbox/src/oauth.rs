@@ -153,8 +153,13 @@ async fn grant(world: &World, urls: &[String], request: Request<Bytes>) -> Resul
             "Invalid OAuth scope or ID token audience provided.",
         ));
     }
+    Ok(access_token(world, &brand.project_id))
+}
+
+/// An access token for a project, from now on.
+pub(crate) fn access_token(world: &World, project: &str) -> String {
     let token = format!("ya29.sandbox-{}", Uuid::new_v4().simple());
-    let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
-    lock(&world.access_tokens).insert(token.clone(), (brand.project_id.clone(), until));
-    Ok(token)
+    let until = world.now().checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
+    lock(&world.access_tokens).insert(token.clone(), (project.to_owned(), until));
+    token
 }

@@ -37,6 +37,22 @@ pub struct Ports {
     pub control: u16,
 }
 
+impl Ports {
+    /// The control API on `port`, and each gateway on one of the five after it; `None` when there
+    /// are not so many.
+    #[must_use]
+    pub fn following(port: u16) -> Option<Self> {
+        Some(Self {
+            control: port,
+            apns: port.checked_add(1)?,
+            apns_development: port.checked_add(2)?,
+            fcm: port.checked_add(3)?,
+            proxy: port.checked_add(4)?,
+            identity: port.checked_add(5)?,
+        })
+    }
+}
+
 /// Everything secret of a sandbox, to start another with. It is JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keys {
@@ -54,8 +70,22 @@ pub enum CannotStart {
     #[error("cannot set up TLS")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A port could not be had.
-    #[error("cannot listen")]
-    Listen(#[from] io::Error),
+    #[error("cannot listen on 127.0.0.1:{port} for {what}")]
+    Listen {
+        /// What was to listen there.
+        what: &'static str,
+        /// Where; 0 is any free port.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl CannotStart {
+    /// What was to listen on a port did not get it.
+    pub(crate) fn listen(what: &'static str, port: u16) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Listen { what, port, source }
+    }
 }
 
 impl From<CannotServeTls> for CannotStart {

@@ -79,7 +79,10 @@ impl Sandbox {
                 updates: options.token_updates,
             };
             let tls = authority.acceptor(&["h2"]);
-            async move { Ok::<_, CannotStart>(Listening::start(port, tls?, true, gateway).await?) }
+            async move {
+                let listening = Listening::start(port, tls?, true, gateway).await;
+                listening.map_err(CannotStart::listen("APNs", port))
+            }
         };
         let production = apns(ports.apns, Environment::Production).await?;
         let development = apns(ports.apns_development, Environment::Development).await?;
@@ -89,7 +92,8 @@ impl Sandbox {
             world: Arc::clone(&world),
             audiences: Arc::clone(&audiences),
         };
-        let fcm = Listening::start(ports.fcm, both.clone(), false, gateway).await?;
+        let fcm = Listening::start(ports.fcm, both.clone(), false, gateway).await;
+        let fcm = fcm.map_err(CannotStart::listen("FCM", ports.fcm))?;
         let _ = audiences.set(vec![
             format!("{}/token", fcm.url()),
             format!("https://{}/token", fcm.address),
@@ -98,13 +102,16 @@ impl Sandbox {
         let gateway = Proxy {
             world: Arc::clone(&world),
         };
-        let proxy = Listening::start(ports.proxy, both.clone(), false, gateway).await?;
+        let proxy = Listening::start(ports.proxy, both.clone(), false, gateway).await;
+        let proxy = proxy.map_err(CannotStart::listen("the push proxy", ports.proxy))?;
         let base = Arc::new(OnceLock::new());
         let provider = Identity {
             world: Arc::clone(&world),
             base: Arc::clone(&base),
         };
-        let identity = Listening::start(ports.identity, both, false, provider).await?;
+        let identity = Listening::start(ports.identity, both, false, provider).await;
+        let listen = CannotStart::listen("the identity provider", ports.identity);
+        let identity = identity.map_err(listen)?;
         let _ = base.set(identity.url());
         let sandbox = Self(Arc::new(Inner {
             world,
@@ -117,7 +124,8 @@ impl Sandbox {
             control: OnceLock::new(),
         }));
         let handle = Handle(Arc::downgrade(&sandbox.0));
-        let control = control::Controlling::start(ports.control, handle).await?;
+        let control = control::Controlling::start(ports.control, handle).await;
+        let control = control.map_err(CannotStart::listen("the control API", ports.control))?;
         let _ = sandbox.0.control.set(control);
         Ok(sandbox)
     }
@@ -242,6 +250,11 @@ impl Sandbox {
     /// Forgets what a device token was told, and where it belongs.
     pub fn forget(&self, token: &str) {
         self.0.world.script.clear(token);
+    }
+
+    /// Forgets what every device token and gateway was told, and where tokens belong.
+    pub fn forget_all(&self) {
+        self.0.world.script.clear_all();
     }
 
     /// Stops both gateways of Apple, or brings them back.

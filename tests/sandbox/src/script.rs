@@ -163,6 +163,11 @@ impl Script {
         lock(&self.devices).remove(token);
     }
 
+    pub(crate) fn clear_all(&self) {
+        lock(&self.answers).clear();
+        lock(&self.devices).clear();
+    }
+
     pub(crate) fn declare(&self, token: &str, device: Device) {
         lock(&self.devices).insert(token.to_owned(), device);
     }

@@ -105,14 +105,10 @@ impl OpenItem {
     }
 }
 
-/// A token is an address within an app and platform.
+/// What a token's owner is found by: the token alone. An installation has one token, whichever app
+/// it says it is, and FCM delivers to it whichever app it was kept under.
 fn token_digest(device: &Device) -> String {
-    digest(&format!(
-        "{}|{}|{}",
-        device.platform.as_str(),
-        device.app,
-        device.token.expose()
-    ))
+    digest(device.token.expose())
 }
 
 /// How often logging in is tried while others move the same tokens.

@@ -64,7 +64,12 @@ impl DueStore for Table {
                 .query(&Range::due(shard, now), false, Some(BATCH))
                 .await?;
             for item in items {
-                let item: Item = from_item(item).map_err(unavailable)?;
+                let key = item.get("sk").cloned();
+                let Ok(item) = from_item::<_, Item>(item) else {
+                    // One that cannot be read must not keep the others from being found.
+                    tracing::error!(mark = ?key, "a mark of the sweep cannot be read");
+                    continue;
+                };
                 due.push(Due {
                     account: item.account,
                     campaign: item.campaign,

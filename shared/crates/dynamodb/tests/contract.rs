@@ -27,6 +27,7 @@ keeps!(
     cancel_campaigns,
     claims,
     client_store,
+    contested_tokens,
     dead_devices,
     device_store,
     due_store,

@@ -8,9 +8,11 @@
 //! | later | 429, 5xx, `IdleTimeout`, anything unknown | `QUOTA_EXCEEDED`, `UNAVAILABLE`, `INTERNAL`, 5xx, anything unknown |
 //!
 //! SNS has its own table in `sns::trouble`. A push proxy answers in LivePerson's few words: 2xx
-//! for taken, 401 for refused credentials, 403 for a token that cannot take a push and 410 for
-//! one that never will again; 408, 425, 429 and 5xx are for later, and every other answer, a
-//! redirect too, rejects the notification.
+//! for taken, 401 for refused credentials, 403 for a token that cannot take a push, and beyond
+//! these 410 for one that never will again; 408, 425, 429 and 5xx are for later. A redirect, 404,
+//! 405 and 415 say that no push proxy is where the app's route leads: as with a credential, the
+//! brand has to mend that, and no message is at fault. Every other answer rejects the
+//! notification.
 //!
 //! What a single device can cause never counts against the app's credentials: a device token of
 //! another app or sender (`DeviceTokenNotForTopic`, `SENDER_ID_MISMATCH`) is the device's fault,
@@ -166,11 +168,12 @@ pub(crate) fn oauth(status: u16, body: &[u8], after: Option<Duration>) -> Undeli
 }
 
 /// What an answer of a brand's own endpoint means; only 410 says that a device is gone for good.
+/// An answer that tells of a wrong URL must not cost the brand its audience.
 pub(crate) fn proxy(status: u16, after: Option<Duration>) -> Result<(), Undelivered> {
     let reason = Cow::Owned(format!("http_{status}"));
     match status {
         200..=299 => Ok(()),
-        401 => Err(Undelivered::Refused { reason }),
+        300..=399 | 401 | 404 | 405 | 415 => Err(Undelivered::Refused { reason }),
         410 => Err(Undelivered::DeviceGone {
             since: None,
             reason,

@@ -174,6 +174,31 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_is_taken_by_the_reference_library() {
+        let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let (id, body) = (
+            "0190163d-8694-739b-aea5-966c26f8ad91",
+            r#"{"text":"¿Qué tal? 👟"}"#,
+        );
+        let timestamp = jiff::Timestamp::now().as_second();
+        let signature = sign(&key.to_owned().into(), &format!("{id}.{timestamp}.{body}")).unwrap();
+        let webhook = standardwebhooks::Webhook::new(key).unwrap();
+        let headers = |id: &str| {
+            [
+                ("webhook-id", id.to_owned()),
+                ("webhook-timestamp", timestamp.to_string()),
+                ("webhook-signature", signature.clone()),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<reqwest::header::HeaderMap>()
+        };
+        webhook.verify(body.as_bytes(), &headers(id)).unwrap();
+        assert!(webhook.verify(b"{}", &headers(id)).is_err());
+        assert!(webhook.verify(body.as_bytes(), &headers("other")).is_err());
+    }
+
+    #[test]
     fn a_secret_holds_a_user_a_key_or_both() {
         let proof = |secret: &str| prove(&secret.to_owned().into(), "signed");
         let basic = proof(r#"{"username":"u","password":"p"}"#).unwrap();

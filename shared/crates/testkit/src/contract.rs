@@ -20,7 +20,7 @@ pub use board::board_store;
 pub use breaker::pauses;
 pub use campaign::{accept_campaigns, cancel_campaigns, due_store, list_campaigns, read_campaigns};
 pub use conversation::{add_entries, open_conversations, save_conversations};
-pub use device::{dead_devices, device_store, tokens};
+pub use device::{contested_tokens, dead_devices, device_store, tokens};
 pub use handoff::{handoff_store, handoff_versions};
 pub use message::{claims, holds, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};

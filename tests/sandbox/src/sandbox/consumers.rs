@@ -1,11 +1,12 @@
-//! The identity provider's side of the sandbox: consumers' tokens and the keys that sign them.
+//! Tokens that the sandbox gives by itself: consumers', and those that gateways ask for.
 
 use super::{Sandbox, blocking};
 use crate::{
     brand::Brand,
     identity::{self, CannotSign},
+    oauth,
 };
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,6 +40,35 @@ impl Sandbox {
             "exp": now + 3600,
         });
         self.sign(&self.brand().name, Algorithm::ES256, &claims)
+    }
+
+    /// A provider token for APNs, as a brand signs one with its key: good for an hour.
+    ///
+    /// # Errors
+    /// When there is no such brand, or its key cannot be read.
+    pub fn provider_token(&self, brand: &str) -> Result<String, CannotSign> {
+        let brand = self.0.world.brand(|b| b.name == brand);
+        let brand = brand.ok_or(CannotSign::NoBrand)?;
+        let header = Header {
+            kid: Some(brand.apns.id.clone()),
+            ..Header::new(brand.apns.algorithm)
+        };
+        let claims = json!({ "iss": brand.apns_key().team_id, "iat": self.now().as_second() });
+        Ok(jsonwebtoken::encode(
+            &header,
+            &claims,
+            &brand.apns.private()?,
+        )?)
+    }
+
+    /// An access token for a brand's Firebase project, as Google gives one: good for an hour.
+    ///
+    /// # Errors
+    /// When there is no such brand.
+    pub fn access_token(&self, brand: &str) -> Result<String, CannotSign> {
+        let brand = self.0.world.brand(|b| b.name == brand);
+        let brand = brand.ok_or(CannotSign::NoBrand)?;
+        Ok(oauth::access_token(&self.0.world, &brand.project_id))
     }
 
     /// Gives a brand's identity provider new keys; the old stay in its key set.

@@ -229,12 +229,17 @@ fn a_proxys_answer_means_what_liveperson_documents() {
     let wait = Some(Duration::from_secs(3));
     assert_eq!(proxy(200, None), Ok(()));
     assert_eq!(proxy(204, None), Ok(()));
-    assert!(matches!(proxy(401, None), Err(Refused { .. })));
+    for status in [300, 301, 302, 303, 307, 308, 401, 404, 405, 415] {
+        assert!(
+            matches!(proxy(status, wait), Err(Refused { .. })),
+            "{status}"
+        );
+    }
     assert!(matches!(
         proxy(410, None),
         Err(DeviceGone { since: None, .. })
     ));
-    for status in [302, 308, 400, 403, 404, 413] {
+    for status in [400, 403, 409, 413, 422] {
         assert!(
             matches!(proxy(status, wait), Err(Rejected { .. })),
             "{status}"

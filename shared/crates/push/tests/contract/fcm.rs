@@ -35,6 +35,28 @@ async fn a_push_arrives_as_google_wants_it() {
 }
 
 #[tokio::test]
+async fn a_message_lives_at_fcm_as_long_as_its_lookback_and_four_weeks_at_most() {
+    let world = World::new().await;
+    let most = Duration::from_hours(28 * 24).as_secs();
+    for (days, longest) in [(1, 86_400), (27, 2_332_800), (28, most), (30, most)] {
+        let mut notification = world.notification();
+        notification.expires_at = world.now() + jiff::SignedDuration::from_hours(24 * days);
+        let pushed = world
+            .push_it(&world.fcm(), Environment::Production, &notification)
+            .await;
+        pushed.unwrap();
+        let ttl = world.only().payload["message"]["android"]["ttl"].clone();
+        let ttl: u64 = ttl.as_str().unwrap().trim_end_matches('s').parse().unwrap();
+        // The machine's clock goes on.
+        assert!(
+            (longest - 60..=longest).contains(&ttl),
+            "{days} days: {ttl}"
+        );
+        world.sandbox.clear_pushes();
+    }
+}
+
+#[tokio::test]
 async fn a_long_text_is_shortened_and_taken() {
     let world = World::new().await;
     let mut notification = world.notification();

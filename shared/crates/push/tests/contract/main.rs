@@ -6,3 +6,4 @@ mod fcm;
 mod proxy;
 mod sns;
 mod support;
+mod tables;

@@ -274,6 +274,28 @@ async fn a_device_that_registers_again_is_enabled_again() {
 }
 
 #[tokio::test]
+async fn a_device_with_a_new_token_is_reached_by_an_endpoint_of_that_token() {
+    let (world, sns, client) = local().await;
+    let shop = Application::new(&world, &client, "GCM", "shop").await;
+    let renewed = TOKEN.replace("0123", "4567");
+    shop.push(TOKEN, 1).await.unwrap();
+    let old = shop.endpoint(TOKEN, "overture 1000").await;
+    // As the platform does when the app gave up the old token.
+    shop.enable(&old, false).await;
+    shop.push(&renewed, 2).await.unwrap();
+    shop.push(&renewed, 2).await.unwrap();
+    let published = sns.published();
+    let tokens: Vec<_> = published.iter().map(|p| p.token.as_deref()).collect();
+    assert_eq!(tokens, [Some(TOKEN), Some(&renewed), Some(&renewed)]);
+    assert_eq!(published[1].target, published[2].target);
+    assert_ne!(published[1].target, old);
+    assert!(
+        matches!(shop.push(TOKEN, 1).await, Err(DeviceGone { .. })),
+        "the old one stays disabled"
+    );
+}
+
+#[tokio::test]
 async fn an_endpoint_of_somebody_else_is_theirs_to_enable() {
     let (world, _sns, client) = local().await;
     let shop = Application::new(&world, &client, "GCM", "shop").await;

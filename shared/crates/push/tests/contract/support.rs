@@ -46,6 +46,10 @@ impl Memory {
         let mut secrets = self.secrets.lock().unwrap();
         secrets.insert(name.to_owned(), secret.to_owned());
     }
+
+    pub(crate) fn forget(&self, name: &str) {
+        self.secrets.lock().unwrap().remove(name);
+    }
 }
 
 impl Secrets for Memory {
@@ -79,6 +83,18 @@ pub(crate) async fn aws(url: &str) -> SdkConfig {
         .await
 }
 
+/// Where a sandbox's gateways are.
+fn settings(sandbox: &Sandbox) -> Settings {
+    Settings {
+        apns: sandbox.apns_url(Apple::Production),
+        apns_sandbox: sandbox.apns_url(Apple::Development),
+        fcm: sandbox.fcm_url(),
+        google_token: sandbox.fcm_token_url(),
+        authority: Some(sandbox.ca_pem().to_owned()),
+        outbound_private: true,
+    }
+}
+
 /// The adapters, and the gateways they push to.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -101,14 +117,7 @@ impl World {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let settings = Settings {
-            apns: sandbox.apns_url(Apple::Production),
-            apns_sandbox: sandbox.apns_url(Apple::Development),
-            fcm: sandbox.fcm_url(),
-            google_token: sandbox.fcm_token_url(),
-            authority: Some(sandbox.ca_pem().to_owned()),
-            outbound_private: true,
-        };
+        let settings = settings(&sandbox);
         let (secrets, clock) = (Memory::default(), Moved::default());
         secrets.put(P8, &sandbox.apns_key().pem);
         secrets.put(ACCOUNT, &sandbox.service_account().to_string());
@@ -125,6 +134,14 @@ impl World {
     pub(crate) async fn with_sns(self, url: &str) -> Self {
         let gateways = self.gateways.with_aws(&aws(url).await);
         Self { gateways, ..self }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings(&self.sandbox)
+    }
+
+    pub(crate) fn clock(&self) -> Moved {
+        self.clock.clone()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -142,6 +142,18 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
         "a consumer's own older device loses its token too"
     );
 
+    let club = Device {
+        app: "com.example.club".parse().unwrap(),
+        ..sample::device("club", "t2", now)
+    };
+    store.register(&ours, &ben, &club).await.unwrap();
+    assert_eq!(
+        devices(store, &ours, "ana").await,
+        [sample::device("other", "t3", now)],
+        "a token is taken from another app's device, too"
+    );
+    assert_eq!(devices(store, &ours, "ben").await, [club]);
+
     let names: Vec<_> = (0..8).map(|i| format!("rival {i}")).collect();
     let contested = sample::device("contested", "t9", now);
     let rivals: Vec<_> = names.iter().map(|n| sample::consumer(n)).collect();
@@ -155,6 +167,58 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
         "of many at once, some log in"
     );
     assert_eq!(owners, 1, "and one has the token");
+}
+
+/// Many consumers log in on one phone at the same instant, while others log out of it.
+pub async fn contested_tokens<S: DeviceStore + ReadStanding>(store: &S) {
+    let (ours, now) = (sample::account(), sample::now());
+    let names: Vec<_> = (0..16).map(|i| format!("rival {i}")).collect();
+    let rivals: Vec<_> = names.iter().map(|n| sample::consumer(n)).collect();
+    let ours = &ours;
+    let of_all = async || {
+        let each = names.iter().map(|name| devices(store, ours, name));
+        join_all(each).await.concat()
+    };
+    for round in 0..3 {
+        let token = format!("t{round}");
+        let phone = |id: &str| sample::device(id, &token, now + sample::ms(round));
+        // Half of them keep the phone under an id of their own.
+        let tries = rivals.iter().enumerate().map(|(n, rival)| {
+            let id = if n % 2 == 0 {
+                "phone"
+            } else {
+                names[n].as_str()
+            };
+            let phone = phone(&id.replace(' ', "-"));
+            async move { store.register(ours, rival, &phone).await }
+        });
+        let tries = join_all(tries).await;
+        assert!(tries.iter().any(Result::is_ok), "some log in");
+        let mut having = of_all().await;
+        having.retain(|device| device.token.expose() == token);
+        assert_eq!(having.len(), 1, "one has the token");
+
+        // Whoever lost it, or never got it, can log in.
+        for rival in &rivals {
+            store.register(ours, rival, &phone("phone")).await.unwrap();
+        }
+        assert_eq!(
+            of_all().await,
+            [phone("phone")],
+            "the last has the phone, and nobody keeps a device of it"
+        );
+
+        // The last owner's log-out, told as the next one logs in, is not the next one's.
+        let (last, next) = (&rivals[15], &rivals[0]);
+        let (phone, id) = (phone("phone"), "phone".parse().unwrap());
+        let (out, quiet, took) = tokio::join!(
+            store.remove(ours, last, &id),
+            store.set_takes(ours, last, &id, Takes::Proactive),
+            store.register(ours, next, &phone),
+        );
+        out.and(quiet).and(took).unwrap();
+        assert_eq!(of_all().await, [phone], "it is the next one's");
+    }
 }
 
 /// Only the very registration that a gateway called gone is dropped.
