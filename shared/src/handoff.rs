@@ -165,8 +165,12 @@ pub struct Content {
     pub message: Template,
     /// The line above the notification, if any.
     pub title: Option<Template>,
-    /// What the notification says, where that differs from the chat.
+    /// What the notification says, if it was given a text of its own.
     pub notification: Option<Template>,
+    /// Whether the notification says what the chat says, even where it was given a text of
+    /// its own. Such a text is kept, and its placeholders count.
+    #[serde(default)]
+    pub same: bool,
 }
 
 impl Content {
@@ -190,7 +194,11 @@ impl Content {
         Rendered {
             text: self.message.render(variables),
             title: self.title.as_ref().map(|t| t.render(variables)),
-            notification: self.notification.as_ref().map(|t| t.render(variables)),
+            notification: self
+                .notification
+                .as_ref()
+                .filter(|_| !self.same)
+                .map(|t| t.render(variables)),
         }
     }
 }
@@ -528,7 +536,16 @@ mod tests {
             message: Template::parse("a ${{3}}").unwrap(),
             title: Some(Template::parse("${{1}}").unwrap()),
             notification: Some(Template::parse("b ${{2}} ${{3}}").unwrap()),
+            same: false,
         };
         assert_eq!(content.placeholders(), BTreeSet::from([1, 2, 3]));
+        let variables = Variables::from([(1, "A".into()), (2, "B".into()), (3, "C".into())]);
+        assert_eq!(content.render(&variables).body(), "b B C");
+        let same = Content {
+            same: true,
+            ..content
+        };
+        assert_eq!(same.placeholders(), BTreeSet::from([1, 2, 3]));
+        assert_eq!(same.render(&variables).body(), "a C");
     }
 }

@@ -15,6 +15,7 @@ mod docs;
 mod handoffs;
 mod hold;
 mod idempotency;
+mod liveperson;
 mod logout;
 mod lookback;
 mod openapi;

@@ -84,6 +84,7 @@ pub fn content(message: &str) -> Content {
         message: Template::parse(message).unwrap(),
         title: None,
         notification: None,
+        same: false,
     }
 }
 
