@@ -427,3 +427,13 @@ impl Window {
                 .is_none_or(|part| name.contains(&part.to_lowercase()))
     }
 }
+
+/// Whether a handoff's campaigns are stopped.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Stop {
+    /// Cancel the handoff's campaigns and delete it, though messages of it live.
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    pub stop: bool,
+}

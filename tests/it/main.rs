@@ -23,6 +23,7 @@ mod pacing;
 mod parts;
 mod poison;
 mod promises;
+mod quota;
 mod reports;
 mod rights;
 mod routes;

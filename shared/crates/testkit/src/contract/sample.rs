@@ -187,6 +187,8 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
     Acceptance {
         campaign,
         chunks,
+        lives_until: None,
+        recipients_per_day: 100_000,
         idempotency: None,
     }
 }
