@@ -40,6 +40,9 @@ struct LimitsChange {
     /// The pace of calls, 1 to 4,000 per second and API group.
     #[schema(example = 10)]
     requests_per_second: Option<u32>,
+    /// The most recipients of one day (UTC), 1 to 10,000,000.
+    #[schema(example = 100_000)]
+    recipients_per_day: Option<u32>,
 }
 
 /// The settings.
@@ -69,6 +72,9 @@ struct LimitsAnswer {
     /// The pace of calls, per second and API group.
     #[schema(example = 10)]
     requests_per_second: u32,
+    /// The most recipients of one day (UTC).
+    #[schema(example = 100_000)]
+    recipients_per_day: u32,
 }
 
 /// What is to become of a setting.
@@ -100,6 +106,7 @@ impl LimitsChange {
             requests_per_second: self
                 .requests_per_second
                 .unwrap_or(limits.requests_per_second),
+            recipients_per_day: self.recipients_per_day.unwrap_or(limits.recipients_per_day),
         }
     }
 }
@@ -113,6 +120,7 @@ impl From<Settings> for SettingsAnswer {
                 recipients_per_campaign: settings.limits.recipients_per_campaign,
                 sends_per_second: settings.limits.sends_per_second,
                 requests_per_second: settings.limits.requests_per_second,
+                recipients_per_day: settings.limits.recipients_per_day,
             },
         }
     }

@@ -192,7 +192,8 @@ async fn only_an_operator_changes_limits_and_the_rest_stays() {
     assert_eq!(
         settings,
         json!({"defaultSkill": "sales", "welcomeMessage": "Hello", "limits":
-            {"recipientsPerCampaign": 500, "sendsPerSecond": 10, "requestsPerSecond": 10}})
+            {"recipientsPerCampaign": 500, "sendsPerSecond": 10, "requestsPerSecond": 10,
+                "recipientsPerDay": 100_000}})
     );
     let (status, problem) = world
         .call(

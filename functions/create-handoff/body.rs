@@ -233,20 +233,18 @@ impl ComponentRequest {
         let given = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
         let title = template("notificationTitle", given(self.notification_title))?;
         let notification = template("notificationMessage", given(self.notification_message))?;
-        let notification = match (self.is_same_message_for_notification, notification) {
-            (Some(true), _) => None,
-            (Some(false), None) => {
-                return Err(Problem::invalid(
-                    format!("{place}/notificationMessage"),
-                    "must be given when `isSameMessageForNotification` is false",
-                ));
-            }
-            (_, notification) => notification,
-        };
+        if self.is_same_message_for_notification == Some(false) && notification.is_none() {
+            return Err(Problem::invalid(
+                format!("{place}/notificationMessage"),
+                "must be given when `isSameMessageForNotification` is false",
+            ));
+        }
         let content = Content {
             message,
             title,
             notification,
+            // LivePerson's handoffs have both the mark and a text, whose placeholders count.
+            same: self.is_same_message_for_notification == Some(true),
         };
         if let Some(variables) = self.variables {
             let used = content.placeholders();
@@ -333,7 +331,7 @@ impl From<handoff::Handoff> for Handoff {
     fn from(handoff: handoff::Handoff) -> Self {
         let design = handoff.design;
         let content = design.content;
-        let same = content.notification.is_none();
+        let same = content.same || content.notification.is_none();
         let variables = content.placeholders();
         let notification = content.notification.as_ref().unwrap_or(&content.message);
         Self {
@@ -428,4 +426,14 @@ impl Window {
                 .as_ref()
                 .is_none_or(|part| name.contains(&part.to_lowercase()))
     }
+}
+
+/// Whether a handoff's campaigns are stopped.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Stop {
+    /// Cancel the handoff's campaigns and delete it, though messages of it live.
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    pub stop: bool,
 }

@@ -1,6 +1,6 @@
 //! The routes of handoffs.
 
-use super::body::{Handoff, Listing, Request, Window};
+use super::body::{Handoff, Listing, Request, Stop, Window};
 use crate::Ports;
 use axum::{
     extract::State,
@@ -118,20 +118,27 @@ async fn change(
     Ok(tagged(StatusCode::OK, handoff))
 }
 
-/// Deletes a handoff; campaigns that run keep what they started with.
+/// Deletes a handoff of which no message lives, or stops it first.
+///
+/// A message lives until its lookback ends, whether it was sent or waits. `stop=true` deletes
+/// the handoff all the same and cancels its campaigns, as the call for one campaign does: what
+/// no sender has in hand at this instant is never sent. Messages that were sent stay in inboxes,
+/// and their replies are routed as before.
 #[utoipa::path(delete, path = "/api/v2/account/{accountId}/handoffs/{handoffId}", tag = "Handoffs",
     operation_id = "deleteHandoff",
-    params(("accountId" = String, Path), ("handoffId" = String, Path),
+    params(("accountId" = String, Path), ("handoffId" = String, Path), Stop,
         ("If-Match" = Option<String>, Header, description = "The handoff's ETag: deletes only what was read.")),
     responses((status = 204, description = "It is gone."), Refusals))]
 async fn delete(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteHandoffs>,
     Path(id): Path<HandoffId>,
+    Query(Stop { stop }): Query<Stop>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let expected = expected(&headers)?;
-    handoff::delete(&ports.table, &caller.account, &id, expected).await?;
+    let (table, clock) = (&ports.table, &ports.clock);
+    handoff::delete(table, clock, &caller.account, &id, expected, stop).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -169,6 +169,8 @@ pub(super) struct CountsBody {
     expired: i64,
     /// Cancelled (not in LivePerson's API).
     cancelled: i64,
+    /// The mean score of surveys: 0, as LivePerson gives where there were none.
+    csat: u32,
     /// How many failed, by `<source>_<code>`.
     error_aggregation: BTreeMap<String, i64>,
 }
@@ -191,6 +193,7 @@ impl From<&Tally> for CountsBody {
             skipped: tally.skipped,
             expired: tally.expired,
             cancelled: tally.cancelled,
+            csat: 0,
             error_aggregation: tally
                 .failures
                 .iter()

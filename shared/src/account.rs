@@ -35,34 +35,41 @@ pub struct Limits {
     pub sends_per_second: u32,
     /// The pace of its calls, per second and API group, 1 to 4,000.
     pub requests_per_second: u32,
+    /// The most recipients of one day (UTC), 1 to 10,000,000.
+    pub recipients_per_day: u32,
 }
 
 /// A limit was out of its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a limit is 1 to {}, this one is {given}", Limits::MAX)]
+#[error("this limit is 1 to {max}, {given} was given")]
 pub struct InvalidLimit {
     /// What was given.
     pub given: u32,
+    /// The highest it can be set to.
+    pub max: u32,
 }
 
 impl Limits {
-    /// The highest any limit can be set to: a campaign is accepted in one transaction of
-    /// at most 100 items.
+    /// The highest any limit but the day's can be set to: a campaign is accepted in one
+    /// transaction of at most 100 items.
     pub const MAX: u32 = 4_000;
+    /// The highest the day's limit can be set to.
+    pub const MAX_PER_DAY: u32 = 10_000_000;
 
     /// Checks every limit.
     ///
     /// # Errors
-    /// When one is 0 or above [`Self::MAX`].
+    /// When one is 0 or above its highest.
     pub fn checked(self) -> Result<Self, InvalidLimit> {
         [
-            self.recipients_per_campaign,
-            self.sends_per_second,
-            self.requests_per_second,
+            (self.recipients_per_campaign, Self::MAX),
+            (self.sends_per_second, Self::MAX),
+            (self.requests_per_second, Self::MAX),
+            (self.recipients_per_day, Self::MAX_PER_DAY),
         ]
         .into_iter()
-        .find(|limit| !(1..=Self::MAX).contains(limit))
-        .map_or(Ok(self), |given| Err(InvalidLimit { given }))
+        .find(|(given, max)| !(1..=*max).contains(given))
+        .map_or(Ok(self), |(given, max)| Err(InvalidLimit { given, max }))
     }
 }
 
@@ -72,6 +79,7 @@ impl Default for Limits {
             recipients_per_campaign: 100,
             sends_per_second: 10,
             requests_per_second: 10,
+            recipients_per_day: 100_000,
         }
     }
 }
@@ -255,6 +263,13 @@ mod tests {
             sends_per_second: 0,
             ..Limits::default()
         };
-        assert_eq!(none.checked(), Err(InvalidLimit { given: 0 }));
+        let invalid = |given, max| Err(InvalidLimit { given, max });
+        assert_eq!(none.checked(), invalid(0, 4_000));
+        let day = |recipients_per_day| Limits {
+            recipients_per_day,
+            ..Limits::default()
+        };
+        assert!(day(10_000_000).checked().is_ok());
+        assert_eq!(day(10_000_001).checked(), invalid(10_000_001, 10_000_000));
     }
 }

@@ -332,9 +332,11 @@ pub const fn shown(campaign: &Campaign, state: State) -> State {
 /// A campaign's state.
 #[must_use]
 pub const fn course(campaign: &Campaign, counts: &Counts) -> Course {
-    if campaign.cancelled_at.is_some() {
+    let open = counts.queued + counts.sending + counts.held;
+    // What was over before it was cancelled stays finished.
+    if campaign.cancelled_at.is_some() && open + counts.cancelled > 0 {
         Course::Cancelled
-    } else if counts.queued + counts.sending + counts.held == 0 {
+    } else if open == 0 {
         Course::Finished
     } else {
         Course::Sending

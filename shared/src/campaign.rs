@@ -11,7 +11,7 @@ use crate::{
     store::Unavailable,
     text::{self, MAX_VARIABLE_CHARS, Placeholder, Variables},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -309,6 +309,23 @@ pub enum CreateError {
     /// An equal call is under way.
     #[error("a call with this Idempotency-Key is under way")]
     InFlight,
+    /// The account's recipients of this day are used up.
+    #[error(
+        "the account may have {limit} recipients a day, this campaign's {given} would pass that: the count starts anew at {resets_at}"
+    )]
+    DayFull {
+        /// The account's limit.
+        limit: u32,
+        /// How many recipients the campaign would have.
+        given: u32,
+        /// When the next day begins.
+        resets_at: Timestamp,
+        /// How long that is from now.
+        resets_in: SignedDuration,
+    },
+    /// Other calls kept the store from storing it; nothing was done.
+    #[error("other campaigns of the account were being accepted")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Unavailable),
@@ -323,6 +340,8 @@ pub struct Groundwork {
     pub has_skill: bool,
     /// The handoff, if the account has it.
     pub handoff: Option<Handoff>,
+    /// When the lookback of the last message of that handoff ends.
+    pub lives_until: Option<Timestamp>,
     /// The campaign that an earlier call with the idempotency key made, and that call's
     /// fingerprint.
     pub earlier: Option<(CampaignId, String)>,
@@ -335,6 +354,10 @@ pub struct Acceptance {
     pub campaign: Campaign,
     /// Its recipients, in parts.
     pub chunks: Vec<Chunk>,
+    /// Until when messages of the handoff live, as [`Groundwork`] told.
+    pub lives_until: Option<Timestamp>,
+    /// The most recipients of the account on the day of the campaign.
+    pub recipients_per_day: u32,
     /// What to remember the call by.
     pub idempotency: Option<Idempotency>,
 }
@@ -348,9 +371,18 @@ pub enum AcceptError {
     /// The campaign's id is taken.
     #[error("the campaign's id is taken")]
     IdTaken,
-    /// Another call that touches the same items is under way.
+    /// Another call with the idempotency key is under way.
     #[error("another call is under way")]
     Conflict,
+    /// The handoff was deleted, or its messages live longer than was told.
+    #[error("the handoff is not what it was")]
+    HandoffMoved,
+    /// The day's recipients would be more than the account may have.
+    #[error("the day's recipients are used up")]
+    DayFull,
+    /// Other campaigns of the account were being accepted all the time.
+    #[error("other campaigns are being accepted")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Unavailable),
@@ -369,7 +401,12 @@ pub trait AcceptCampaigns: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Groundwork, Unavailable>> + Send;
 
-    /// Stores all of it in one transaction, or nothing.
+    /// Stores all of it in one transaction, or nothing: the campaign, its recipients, that
+    /// messages of its handoff live until its lookback ends, and its recipients among the
+    /// day's (UTC).
+    ///
+    /// MUST return [`AcceptError::HandoffMoved`] if the handoff was deleted, and
+    /// [`AcceptError::DayFull`] if the day's recipients would pass the limit.
     fn accept(
         &self,
         acceptance: &Acceptance,
@@ -475,6 +512,9 @@ fn sort_out(drafts: &[Draft], content: &Content) -> Checked {
     (good, refused)
 }
 
+/// How often what a campaign rests on is looked up because it changed meanwhile.
+const TRIES: usize = 10;
+
 /// Accepts a campaign: from here on none of its messages can be lost.
 ///
 /// With `dry_run` everything is checked and nothing is stored or sent.
@@ -494,7 +534,7 @@ where
     let skill: Option<SkillName> = order.skill.parse().ok();
     let handoff: Option<HandoffId> = order.handoff.parse().ok();
     let key = order.idempotency.as_ref().map(|i| &i.key);
-    loop {
+    for _ in 0..TRIES {
         let now = clock.now();
         let ground = store
             .groundwork(account, skill.as_ref(), handoff.as_ref(), key, now)
@@ -502,7 +542,10 @@ where
         if let Some((campaign, fingerprint)) = ground.earlier {
             return replay(store, account, &campaign, &fingerprint, &order).await;
         }
-        let limit = ground.limits.recipients_per_campaign;
+        let limits = ground.limits;
+        let limit = limits
+            .recipients_per_campaign
+            .min(limits.recipients_per_day);
         let given = order.recipients.len();
         if given == 0 || u32::try_from(given).map_or(true, |n| n > limit) {
             return Err(CreateError::RecipientCount { limit, given });
@@ -534,18 +577,38 @@ where
             return Ok(accepted(campaign, recipients));
         }
         let acceptance = Acceptance {
-            chunks: cut(&campaign, ground.limits.sends_per_second, &parts),
+            chunks: cut(&campaign, limits.sends_per_second, &parts),
             campaign,
+            lives_until: ground.lives_until,
+            recipients_per_day: limits.recipients_per_day,
             idempotency: order.idempotency.clone(),
         };
         match store.accept(&acceptance).await {
             Ok(()) => return Ok(accepted(acceptance.campaign, recipients)),
-            // Both are looked at again: the other call's answer, or a new id.
-            Err(AcceptError::KeyUsed | AcceptError::IdTaken) => {}
+            // All are looked at again: the other call's answer, a new id, the handoff anew.
+            Err(AcceptError::KeyUsed | AcceptError::IdTaken | AcceptError::HandoffMoved) => {}
             Err(AcceptError::Conflict) => return Err(CreateError::InFlight),
+            Err(AcceptError::Busy) => return Err(CreateError::Busy),
+            Err(AcceptError::DayFull) => {
+                let resets_at = end_of_day(now);
+                return Err(CreateError::DayFull {
+                    limit: limits.recipients_per_day,
+                    given: acceptance.campaign.recipients(),
+                    resets_at,
+                    resets_in: resets_at.duration_since(now),
+                });
+            }
             Err(AcceptError::Store(e)) => return Err(e.into()),
         }
     }
+    Err(CreateError::Busy)
+}
+
+/// When the day (UTC) of `now` ends.
+fn end_of_day(now: Timestamp) -> Timestamp {
+    const DAY: i64 = 24 * 60 * 60;
+    let next = (now.as_second().div_euclid(DAY) + 1) * DAY;
+    Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
 }
 
 fn draw_up(

@@ -3,7 +3,7 @@
 use crate::{
     account::ReadApps,
     clock::Clock,
-    id::{AccountId, AppName, HandoffId},
+    id::{AccountId, AppName, CampaignId, HandoffId},
     lookback::Lookback,
     store::Unavailable,
     text::{InvalidText, Placeholder, Template, Variables},
@@ -165,8 +165,12 @@ pub struct Content {
     pub message: Template,
     /// The line above the notification, if any.
     pub title: Option<Template>,
-    /// What the notification says, where that differs from the chat.
+    /// What the notification says, if it was given a text of its own.
     pub notification: Option<Template>,
+    /// Whether the notification says what the chat says, even where it was given a text of
+    /// its own. Such a text is kept, and its placeholders count.
+    #[serde(default)]
+    pub same: bool,
 }
 
 impl Content {
@@ -190,7 +194,11 @@ impl Content {
         Rendered {
             text: self.message.render(variables),
             title: self.title.as_ref().map(|t| t.render(variables)),
-            notification: self.notification.as_ref().map(|t| t.render(variables)),
+            notification: self
+                .notification
+                .as_ref()
+                .filter(|_| !self.same)
+                .map(|t| t.render(variables)),
         }
     }
 }
@@ -313,8 +321,58 @@ pub trait HandoffStore: Send + Sync {
         new: &Handoff,
     ) -> impl Future<Output = Result<(), ReplaceError>> + Send;
 
-    /// Removes the handoff and frees its name, if it is still what is stored; whether it was.
-    fn remove(&self, handoff: &Handoff) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+    /// Removes the handoff and frees its name. From then on no campaign of it is accepted.
+    ///
+    /// MUST return [`RemoveError::Changed`] if the handoff is not what is stored any more,
+    /// and [`RemoveError::Live`] if the lookback of a message of it ends after `now`.
+    fn remove(
+        &self,
+        handoff: &Handoff,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), RemoveError>> + Send;
+
+    /// The handoff's campaigns whose lookback ends after `now`, as of this instant.
+    fn running(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Running, Unavailable>> + Send;
+
+    /// Cancels the `running` campaigns at `now`, those that were not yet, and removes the
+    /// handoff as [`Self::remove`] does, whatever lives.
+    ///
+    /// MUST return [`RemoveError::Live`], with the handoff not removed, if a campaign was
+    /// accepted since `running` was read.
+    fn stop(
+        &self,
+        handoff: &Handoff,
+        running: &Running,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), RemoveError>> + Send;
+}
+
+/// What still goes on of a handoff.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// How many campaigns of it were ever accepted.
+    pub accepted: u64,
+    /// The campaigns that go on, in the order in which their lookbacks end.
+    pub campaigns: Vec<CampaignId>,
+}
+
+/// Why a handoff was not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// Somebody changed or deleted it meanwhile.
+    #[error("the handoff was changed meanwhile")]
+    Changed,
+    /// Messages of it live.
+    #[error("messages of the handoff live")]
+    Live,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
 }
 
 /// The most handoffs an account can have: a listing reads them all.
@@ -454,22 +512,76 @@ where
     }
 }
 
-/// Deletes a handoff. Campaigns that run keep what they started with.
+/// Why a handoff was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// There is no such handoff.
+    #[error("the account has no such handoff")]
+    NotFound,
+    /// Somebody changed it meanwhile.
+    #[error("the handoff was changed meanwhile: read it again")]
+    Changed,
+    /// Messages of it live.
+    #[error(
+        "messages of the handoff live, on devices, in inboxes or on their way: wait until their lookback ends, or delete it with `stop=true`, which cancels its campaigns"
+    )]
+    Live,
+    /// Campaigns were accepted as fast as they were cancelled.
+    #[error("campaigns of the handoff are being posted")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+}
+
+impl From<RemoveError> for DeleteError {
+    fn from(e: RemoveError) -> Self {
+        match e {
+            RemoveError::Changed => Self::Changed,
+            RemoveError::Live => Self::Live,
+            RemoveError::Store(e) => Self::Store(e),
+        }
+    }
+}
+
+/// How often a handoff's campaigns are cancelled anew because another was accepted meanwhile.
+const STOPS: usize = 5;
+
+/// Deletes a handoff of which no message lives.
+///
+/// With `stop` it is deleted all the same, and its campaigns are cancelled first: what no
+/// sender has in hand at this instant is never sent. Messages that were sent stay.
 ///
 /// # Errors
-/// When there is no such handoff, it was changed meanwhile, or the store fails.
+/// When there is no such handoff, it was changed meanwhile, messages of it live, or the
+/// store fails.
 pub async fn delete(
     store: &impl HandoffStore,
+    clock: &impl Clock,
     account: &AccountId,
     id: &HandoffId,
     expected: Option<u32>,
-) -> Result<(), SaveError> {
-    let handoff = store.find(account, id).await?.ok_or(SaveError::NotFound)?;
-    if expected.is_some_and(|version| version != handoff.version) || !store.remove(&handoff).await?
-    {
-        return Err(SaveError::Changed);
+    stop: bool,
+) -> Result<(), DeleteError> {
+    let handoff = store
+        .find(account, id)
+        .await?
+        .ok_or(DeleteError::NotFound)?;
+    if expected.is_some_and(|version| version != handoff.version) {
+        return Err(DeleteError::Changed);
     }
-    Ok(())
+    if !stop {
+        return Ok(store.remove(&handoff, clock.now()).await?);
+    }
+    for _ in 0..STOPS {
+        let now = clock.now();
+        let running = store.running(account, id, now).await?;
+        match store.stop(&handoff, &running, now).await {
+            Err(RemoveError::Live) => {}
+            done => return Ok(done?),
+        }
+    }
+    Err(DeleteError::Busy)
 }
 
 async fn check_apps(
@@ -528,7 +640,16 @@ mod tests {
             message: Template::parse("a ${{3}}").unwrap(),
             title: Some(Template::parse("${{1}}").unwrap()),
             notification: Some(Template::parse("b ${{2}} ${{3}}").unwrap()),
+            same: false,
         };
         assert_eq!(content.placeholders(), BTreeSet::from([1, 2, 3]));
+        let variables = Variables::from([(1, "A".into()), (2, "B".into()), (3, "C".into())]);
+        assert_eq!(content.render(&variables).body(), "b B C");
+        let same = Content {
+            same: true,
+            ..content
+        };
+        assert_eq!(same.placeholders(), BTreeSet::from([1, 2, 3]));
+        assert_eq!(same.render(&variables).body(), "a C");
     }
 }

@@ -56,6 +56,8 @@ fn every_problem_has_a_page_that_says_what_it_is() {
         assert_eq!(example["code"], code, "{page}.md");
         assert_eq!(example["status"], status.as_u16(), "{page}.md");
         assert_eq!(example["title"], kind.title(), "{page}.md");
+        let said = example.get("detail").unwrap_or(&example["title"]);
+        assert_eq!(&example["message"], said, "{page}.md");
         assert_eq!(example["retryable"], kind.is_retryable(), "{page}.md");
         assert!(
             !kind.did_nothing() || example["safeToResend"] == true,

@@ -1,11 +1,13 @@
 //! The life of a handoff, and LivePerson's listings.
 
 use crate::{
-    parts::{campaign, handoff, pushes_to, shown},
+    parts::{campaign, crowd, handoff, proactive, pushes_to, shown},
     world::{CLUB, SHOP, World, list, text},
 };
+use local::mischief::Mischief;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handoff_is_made_read_changed_and_deleted() {
@@ -62,7 +64,8 @@ async fn a_handoff_is_made_read_changed_and_deleted() {
     let other = world.brand("other").await;
     other.get(&path).await.problem(404, "NOT_FOUND");
     other.delete(&path).await.problem(404, "NOT_FOUND");
-    brand.delete(&path).await.ok(204);
+    brand.delete(&path).await.problem(409, "HANDOFF_IN_USE");
+    brand.delete(&format!("{path}?stop=true")).await.ok(204);
     brand.get(&path).await.problem(404, "NOT_FOUND");
     brand.delete(&path).await.problem(404, "NOT_FOUND");
     let gone = brand.post("campaign", campaign(&id, &["ana"])).await;
@@ -150,6 +153,84 @@ async fn listings_page_through_all_handoffs() {
             refused.problem(400, "INVALID_QUERY");
         }
     }
+    for (filter, found) in [
+        ("name=OFFER", 5),
+        ("name=offer%203", 1),
+        ("name=Theirs", 0),
+        ("channel=inapp", 5),
+        ("channel=wa", 0),
+        ("name=4&channel=inapp", 1),
+    ] {
+        let page = brand.get(&format!("handoffs?{filter}")).await.ok(200);
+        assert_eq!(page["total"], found, "{filter}");
+        assert_eq!(list(&page["handoffs"]).len(), found, "{filter}");
+    }
     let channel = "/api/account/acme/app/prmsg/handoffs/list/channel/wa";
     assert_eq!(brand.get(channel).await.ok(200)["handoffs"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn titles_hold_no_markup() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    for name in ["a<b", "a>b", "<script>", " ", "a\u{0}b"] {
+        let refused = brand
+            .post("handoffs", handoff(name, &[SHOP], "Hello"))
+            .await;
+        let refused = refused.problem(422, "INVALID_NAME");
+        assert_eq!(refused["errors"][0]["pointer"], "/name");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handoff_is_deleted_once_its_messages_are_over_or_stopped() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    let crowd = crowd("c", 20);
+    for id in &crowd {
+        brand.with_iphone(id).await;
+    }
+    let id = brand.greeting().await;
+    let path = format!("handoffs/{id}");
+    // Some messages are on their way for up to an hour.
+    let queue = world.stack.queue("SendQueue").unwrap();
+    queue.faults(Mischief::seeded(7).delay(0.5, Duration::from_hours(1)));
+    let made = brand.launch(campaign(&id, &crowd)).await;
+    world.stack.quiet().await.unwrap();
+    let sent = brand.look(&made).await["counts"]["sent"].as_u64().unwrap();
+    assert!((1..20).contains(&sent), "{sent}");
+    brand.delete(&path).await.problem(409, "HANDOFF_IN_USE");
+    brand
+        .delete(&format!("{path}?stop=maybe"))
+        .await
+        .problem(400, "INVALID_QUERY");
+
+    world.stack.reset_usage();
+    brand.delete(&format!("{path}?stop=true")).await.ok(204);
+    let requests = world.stack.usage().of("create-handoff", "dynamodb:").calls;
+    assert!(requests <= 4, "{requests} requests to DynamoDB");
+    let seen = brand.look(&made).await;
+    let counts = &seen["counts"];
+    let (cancelled, left) = (&counts["cancelled"], &counts["sent"]);
+    assert_eq!((cancelled, left), (&json!(20 - sent), &json!(sent)));
+    assert_eq!(seen["state"], "CANCELLED");
+    queue.faults(Mischief::seeded(7));
+    world.stack.advance(Duration::from_hours(2)).await;
+    world.stack.settled().await.unwrap();
+    let brand = brand.refreshed();
+    assert_eq!(brand.look(&made).await["counts"], seen["counts"]);
+    assert_eq!(proactive(&world.stack).len() as u64, sent);
+
+    // Another, whose day is over, goes as it is.
+    let id = brand.greeting().await;
+    brand.launch(campaign(&id, &crowd[..1])).await;
+    world.stack.settled().await.unwrap();
+    world.stack.advance(Duration::from_hours(24)).await;
+    let brand = brand.refreshed();
+    // The account's pace is read once a minute.
+    brand.get("handoffs").await.ok(200);
+    world.stack.reset_usage();
+    brand.delete(&format!("handoffs/{id}")).await.ok(204);
+    let requests = world.stack.usage().of("create-handoff", "dynamodb:").calls;
+    assert!(requests <= 3, "{requests} requests to DynamoDB");
 }

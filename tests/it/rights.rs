@@ -100,7 +100,7 @@ async fn everything_else(brand: &Brand<'_>) {
         .put(&path, handoff_body("Other", &[SHOP], "Hello"))
         .await
         .ok(200);
-    admin.delete(&path).await.ok(204);
+    admin.delete(&format!("{path}?stop=true")).await.ok(204);
     let clients = admin.get("clients").await.ok(200);
     let client = text(&clients["clients"][0]["clientId"]);
     admin.get("settings").await.ok(200);

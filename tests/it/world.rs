@@ -260,7 +260,7 @@ impl Answer {
         let page = format!("/problems/{}", code.to_lowercase().replace('_', "-"));
         assert_eq!(self.body["type"], page, "{what}");
         assert_eq!(self.body["status"], status, "{what}");
-        for name in ["title", "detail", "requestTraceId"] {
+        for name in ["title", "detail", "message", "requestTraceId"] {
             assert!(
                 self.body[name].as_str().is_some_and(|s| !s.is_empty()),
                 "{name} of {what}"

@@ -10,6 +10,7 @@ use domain::{
     id::AccountId,
     report::ListCampaigns,
 };
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use testkit::contract::sample;
 
@@ -359,4 +360,57 @@ async fn a_campaigns_lookback_can_differ_from_its_handoffs() {
         .lookback_ends_at
         .duration_since(world.now());
     assert_eq!(life.as_mins(), 60);
+}
+
+#[tokio::test]
+async fn a_day_has_its_recipients_and_the_next_day_anew() {
+    let world = World::new().await;
+    world.limit_days(250).await;
+    world.clock.advance(SignedDuration::from_hours(5));
+    for _ in 0..2 {
+        create(&world, to(&world, 100)).await.unwrap();
+    }
+    let mut most = to(&world, 51);
+    let refused = create(&world, most.clone()).await;
+    let Err(CreateError::DayFull {
+        limit,
+        given,
+        resets_at,
+        resets_in,
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((limit, given), (250, 51));
+    assert_eq!(resets_at, world.now() + resets_in);
+    assert_eq!(resets_at.as_second() % 86_400, 0, "at midnight, UTC");
+    assert_eq!(resets_in.as_hours(), 19);
+    assert_eq!(stored(&world).await, 2);
+
+    // Those that were refused do not count, nor does what is only checked.
+    most.recipients[50] = draft("bad", &[]);
+    let checked = campaign::create(
+        &world.store,
+        &world.clock,
+        &world.account,
+        most.clone(),
+        true,
+    );
+    checked.await.unwrap();
+    create(&world, most).await.unwrap();
+    let full = create(&world, to(&world, 1)).await;
+    assert!(matches!(full, Err(CreateError::DayFull { .. })));
+    world.clock.advance(resets_in);
+    create(&world, to(&world, 100)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_campaign_that_no_day_could_take_is_too_large() {
+    let world = World::new().await;
+    world.limit_days(50).await;
+    let refused = create(&world, to(&world, 51)).await;
+    assert!(matches!(
+        refused,
+        Err(CreateError::RecipientCount { limit: 50, .. })
+    ));
 }

@@ -2,12 +2,15 @@
 
 use crate::world::{World, token};
 use domain::{
+    board::{Course, course},
+    campaign::{self, CreateError, ReadCampaigns},
     device::Platform,
-    handoff::{self, Apps, InvalidApps, SaveError},
+    handoff::{self, Apps, DeleteError, InvalidApps, SaveError},
     id::AppName,
     lookback::Lookback,
     text::{InvalidText, Template},
 };
+use jiff::SignedDuration;
 use testkit::contract::sample;
 
 #[tokio::test]
@@ -61,13 +64,13 @@ async fn a_change_needs_the_state_that_was_read() {
     let other = sample::design("CHANGED", "Hello");
     let taken = handoff::create(store, clock, &world.account, other).await;
     assert!(matches!(taken, Err(SaveError::NameTaken(_))));
-    let stale = handoff::delete(store, &world.account, id, Some(1)).await;
-    assert!(matches!(stale, Err(SaveError::Changed)));
-    handoff::delete(store, &world.account, id, Some(2))
+    let stale = handoff::delete(store, clock, &world.account, id, Some(1), false).await;
+    assert!(matches!(stale, Err(DeleteError::Changed)));
+    handoff::delete(store, clock, &world.account, id, Some(2), false)
         .await
         .unwrap();
-    let gone = handoff::delete(store, &world.account, id, None).await;
-    assert!(matches!(gone, Err(SaveError::NotFound)));
+    let gone = handoff::delete(store, clock, &world.account, id, None, true).await;
+    assert!(matches!(gone, Err(DeleteError::NotFound)));
 }
 
 #[tokio::test]
@@ -76,8 +79,9 @@ async fn a_campaign_that_runs_keeps_what_its_handoff_said() {
     let device = world.log_in("ana", "t1").await;
     assert_eq!(device.platform, Platform::Ios);
     let accepted = world.campaign(&["ana"]).await;
-    let (store, id) = (&world.store, &world.handoff.id);
-    handoff::delete(store, &world.account, id, None)
+    let design = sample::design("Renewal", "Changed ${{1}}");
+    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
+    handoff::change(store, clock, &world.account, id, None, design)
         .await
         .unwrap();
     world.run().await;
@@ -91,4 +95,68 @@ async fn a_campaign_that_runs_keeps_what_its_handoff_said() {
         i64::from(Lookback::MAX_MINUTES),
         "30 days by default"
     );
+}
+
+#[tokio::test]
+async fn a_handoff_is_not_deleted_while_messages_of_it_live() {
+    let world = World::new().await;
+    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
+    let delete = async |stop| handoff::delete(store, clock, &world.account, id, None, stop).await;
+    world.accept(world.order(&["ana"])).await;
+    assert!(matches!(delete(false).await, Err(DeleteError::Live)));
+    world
+        .clock
+        .advance(SignedDuration::from_hours(30 * 24) - sample::ms(1));
+    assert!(matches!(delete(false).await, Err(DeleteError::Live)));
+    world.clock.advance(sample::ms(1));
+    delete(false).await.expect("its lookback is over");
+    let refused = campaign::create(store, clock, &world.account, world.order(&["ana"]), false);
+    assert!(matches!(refused.await, Err(CreateError::UnknownHandoff)));
+}
+
+#[tokio::test]
+async fn a_handoff_that_is_stopped_sends_no_more() {
+    let world = World::new().await;
+    for name in ["ana", "ben"] {
+        world.log_in(name, name).await;
+    }
+    let sent = world.campaign(&["ana"]).await;
+    world.run().await;
+    let waiting = world.accept(world.order(&["ben"])).await;
+    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
+    handoff::delete(store, clock, &world.account, id, None, true)
+        .await
+        .unwrap();
+    let counts = world.counts(&waiting).await;
+    assert_eq!((counts.cancelled, counts.queued), (1, 0), "at once");
+    world.run().await;
+    assert_eq!(world.gateways.taken(&token("ben")).len(), 0);
+    let counts = world.counts(&sent).await;
+    assert_eq!((counts.sent, counts.cancelled), (1, 0));
+    let campaign = store.campaign(&world.account, &sent.campaign.id).await;
+    let course = course(&campaign.unwrap().unwrap(), &counts);
+    assert_eq!(course, Course::Finished, "what was over stays so");
+    assert_eq!(
+        world.reply("ana", "Yes").await.skill.as_str(),
+        "sales",
+        "and is answered as before"
+    );
+}
+
+#[tokio::test]
+async fn a_campaign_accepted_while_its_handoff_is_stopped_is_stopped_too_or_refused() {
+    for _ in 0..20 {
+        let world = World::new().await;
+        let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
+        world.accept(world.order(&["ana"])).await;
+        let (deleted, posted) = tokio::join!(
+            handoff::delete(store, clock, &world.account, id, None, true),
+            campaign::create(store, clock, &world.account, world.order(&["ben"]), false),
+        );
+        deleted.unwrap();
+        match posted {
+            Ok(accepted) => assert_eq!(world.counts(&accepted).await.cancelled, 1),
+            Err(refused) => assert!(matches!(refused, CreateError::UnknownHandoff)),
+        }
+    }
 }

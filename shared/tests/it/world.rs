@@ -106,6 +106,17 @@ impl World {
             .unwrap();
     }
 
+    /// Sets the account's limit of recipients per day.
+    pub(crate) async fn limit_days(&self, recipients_per_day: u32) {
+        use account::{ReadSettings, WriteSettings};
+        let mut settings = self.store.settings(&self.account).await.unwrap();
+        settings.limits.recipients_per_day = recipients_per_day;
+        self.store
+            .put_settings(&self.account, &settings)
+            .await
+            .unwrap();
+    }
+
     /// An order to `names`, each greeted by their name.
     pub(crate) fn order(&self, names: &[&str]) -> Order {
         Order {

@@ -26,6 +26,13 @@ pub(crate) struct SettingsItem {
     recipients_per_campaign: u32,
     sends_per_second: u32,
     requests_per_second: u32,
+    /// Not in what earlier releases wrote.
+    #[serde(default = "per_day")]
+    recipients_per_day: u32,
+}
+
+fn per_day() -> u32 {
+    Limits::default().recipients_per_day
 }
 
 impl From<&Settings> for SettingsItem {
@@ -40,6 +47,7 @@ impl From<&Settings> for SettingsItem {
             recipients_per_campaign: settings.limits.recipients_per_campaign,
             sends_per_second: settings.limits.sends_per_second,
             requests_per_second: settings.limits.requests_per_second,
+            recipients_per_day: settings.limits.recipients_per_day,
         }
     }
 }
@@ -60,6 +68,7 @@ impl TryFrom<SettingsItem> for Settings {
                 recipients_per_campaign: item.recipients_per_campaign,
                 sends_per_second: item.sends_per_second,
                 requests_per_second: item.requests_per_second,
+                recipients_per_day: item.recipients_per_day,
             },
         })
     }

@@ -9,6 +9,9 @@
 //! | API client | `A#<account>` | `CLIENT#<client>` |
 //! | handoff | `A#<account>` | `HANDOFF#<handoff>` |
 //! | claim on a handoff's name | `A#<account>` | `HANDOFF_NAME#<digest of the name in lower case>` |
+//! | how long a handoff's messages live | `A#<account>#H#<handoff>` | `STATE` |
+//! | campaign of a handoff | `A#<account>#H#<handoff>` | `RUN#<end of its lookback>#<campaign>` |
+//! | recipients of a day | `A#<account>#QUOTA` | `<date>` |
 //! | clock of the account's pace | `A#<account>#PACE` | `PACE` |
 //! | bucket of a call limit | `A#<account>#LIMIT#<bucket>` | `LIMIT` |
 //! | idempotency key | `A#<account>#ONCE#<digest of the key>` | `ONCE` |
@@ -86,6 +89,14 @@ fn of_campaign(account: &AccountId, campaign: &CampaignId) -> String {
     format!("A#{account}#P#{campaign}")
 }
 
+fn of_handoff(account: &AccountId, handoff: &HandoffId) -> String {
+    format!("A#{account}#H#{handoff}")
+}
+
+/// Sorts after all of a handoff's campaigns, so that one query reads those that still live,
+/// and the state.
+const STATE: &str = "STATE";
+
 fn of_consumer(account: &AccountId, consumer: &ConsumerId) -> String {
     format!("A#{account}#C#{consumer}")
 }
@@ -128,6 +139,24 @@ impl Key {
     pub(crate) fn handoff_name(a: &AccountId, name: &str) -> Self {
         let name = digest(&name.to_lowercase());
         Self::new(account(a), format!("HANDOFF_NAME#{name}"))
+    }
+
+    pub(crate) fn handoff_state(a: &AccountId, handoff: &HandoffId) -> Self {
+        Self::new(of_handoff(a, handoff), STATE)
+    }
+
+    pub(crate) fn run(
+        a: &AccountId,
+        handoff: &HandoffId,
+        until: Timestamp,
+        campaign: &CampaignId,
+    ) -> Self {
+        let sk = format!("RUN#{}#{campaign}", sortable(until));
+        Self::new(of_handoff(a, handoff), sk)
+    }
+
+    pub(crate) fn quota(a: &AccountId, date: Date) -> Self {
+        Self::new(format!("A#{a}#QUOTA"), date.to_string())
     }
 
     pub(crate) fn pace(a: &AccountId) -> Self {
@@ -270,6 +299,16 @@ impl Range {
 
     pub(crate) fn handoffs(a: &AccountId) -> Self {
         Self::prefix(account(a), "HANDOFF#")
+    }
+
+    /// A handoff's campaigns whose lookbacks end after `now`, and its state.
+    pub(crate) fn running(a: &AccountId, handoff: &HandoffId, now: Timestamp) -> Self {
+        Self {
+            pk: of_handoff(a, handoff),
+            // A colon sorts after every continuation of a time.
+            from: format!("RUN#{}:", sortable(now)),
+            to: STATE.to_owned(),
+        }
     }
 
     pub(crate) fn boards(a: &AccountId, campaign: &CampaignId) -> Self {

@@ -280,6 +280,22 @@ impl Table {
 
     /// Carries out all of `writes`, or none.
     pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<Transacted, Unavailable> {
+        let reasons = self.attempt(writes).await?;
+        if reasons.is_empty() {
+            return Ok(Transacted::Done);
+        }
+        let failed: Vec<_> = reasons.iter().map(|r| *r == Reason::Condition).collect();
+        Ok(if failed.contains(&true) {
+            Transacted::Refused(failed)
+        } else {
+            Transacted::Conflict
+        })
+    }
+
+    /// Carries out all of `writes`, or none: then why not, for each write. Without a reason
+    /// it is done.
+    pub(crate) async fn attempt(&self, writes: Vec<Write>) -> Result<Vec<Reason>, Unavailable> {
+        let count = writes.len();
         let items = writes
             .into_iter()
             .map(|write| write.build(&self.name))
@@ -291,31 +307,41 @@ impl Table {
             .send()
             .await;
         let Err(error) = sent else {
-            return Ok(Transacted::Done);
+            return Ok(Vec::new());
         };
         match error.into_service_error() {
             TransactWriteItemsError::TransactionCanceledException(e) => {
-                let codes: Vec<_> = e
+                let reasons: Vec<_> = e
                     .cancellation_reasons()
                     .iter()
-                    .map(|reason| reason.code().unwrap_or("None"))
+                    .map(|reason| match reason.code() {
+                        Some("ConditionalCheckFailed") => Reason::Condition,
+                        Some("TransactionConflict") => Reason::Conflict,
+                        _ => Reason::None,
+                    })
                     .collect();
-                if codes.contains(&"ConditionalCheckFailed") {
-                    let failed = codes
-                        .iter()
-                        .map(|code| *code == "ConditionalCheckFailed")
-                        .collect();
-                    Ok(Transacted::Refused(failed))
-                } else if codes.contains(&"TransactionConflict") {
-                    Ok(Transacted::Conflict)
-                } else {
-                    Err(unavailable(e))
+                if reasons.iter().all(|reason| *reason == Reason::None) {
+                    return Err(unavailable(e));
                 }
+                Ok(reasons)
             }
-            TransactWriteItemsError::TransactionInProgressException(_) => Ok(Transacted::Conflict),
+            TransactWriteItemsError::TransactionInProgressException(_) => {
+                Ok(vec![Reason::Conflict; count])
+            }
             e => Err(unavailable(e)),
         }
     }
+}
+
+/// Why a write of a transaction that was not carried out kept it from being so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It did not.
+    None,
+    /// Its condition did not hold.
+    Condition,
+    /// Another transaction was at its item.
+    Conflict,
 }
 
 /// What a conditional change led to.

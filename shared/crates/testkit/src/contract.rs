@@ -18,10 +18,12 @@ pub mod sample;
 pub use account::{app_store, client_store, settings_store, skill_store};
 pub use board::board_store;
 pub use breaker::pauses;
-pub use campaign::{accept_campaigns, cancel_campaigns, due_store, list_campaigns, read_campaigns};
+pub use campaign::{
+    accept_campaigns, cancel_campaigns, daily_quota, due_store, list_campaigns, read_campaigns,
+};
 pub use conversation::{add_entries, open_conversations, save_conversations};
 pub use device::{contested_tokens, dead_devices, device_store, tokens};
-pub use handoff::{handoff_store, handoff_versions};
+pub use handoff::{handoff_lives, handoff_stops, handoff_store, handoff_versions};
 pub use message::{claims, holds, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};
 pub use queue::read_queues;

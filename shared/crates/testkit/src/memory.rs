@@ -24,14 +24,15 @@ use domain::{
     dispatch::MessageJob,
     handoff::Handoff,
     id::{
-        AccountId, AppName, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId, SkillName,
+        AccountId, AppName, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId, HandoffId,
+        SkillName,
     },
     message::{Message, MessageKey},
     store::Unavailable,
 };
 use jiff::{Timestamp, civil::Date};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard},
 };
 
@@ -63,6 +64,9 @@ struct Tables {
     skills: BTreeMap<(AccountId, SkillName), Skill>,
     apps: BTreeMap<(AccountId, AppName), App>,
     handoffs: Vec<Handoff>,
+    lives: BTreeMap<(AccountId, HandoffId), Timestamp>,
+    gone: BTreeSet<(AccountId, HandoffId)>,
+    quotas: BTreeMap<(AccountId, Date), u32>,
     clients: Vec<(Client, String)>,
     idempotency: HashMap<(AccountId, String), (Timestamp, (CampaignId, String))>,
     campaigns: BTreeMap<(AccountId, CampaignId), Campaign>,

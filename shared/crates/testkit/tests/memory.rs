@@ -14,8 +14,8 @@ macro_rules! keeps {
 
 keeps! {
     settings_store skill_store app_store client_store
-    handoff_store handoff_versions
-    accept_campaigns read_campaigns cancel_campaigns list_campaigns due_store
+    handoff_store handoff_versions handoff_lives handoff_stops
+    accept_campaigns daily_quota read_campaigns cancel_campaigns list_campaigns due_store
     board_store
     pacer pauses limiter
     device_store tokens contested_tokens dead_devices

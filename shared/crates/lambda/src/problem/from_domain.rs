@@ -8,7 +8,7 @@ use domain::{
     campaign::CreateError,
     client::MakeError,
     device::InvalidPushToken,
-    handoff::{InvalidApps, InvalidContent, InvalidName, SaveError},
+    handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
     id::InvalidId,
     lookback::InvalidLookback,
     reply::ReplyError,
@@ -108,6 +108,18 @@ impl From<SaveError> for Problem {
     }
 }
 
+impl From<DeleteError> for Problem {
+    fn from(e: DeleteError) -> Self {
+        match e {
+            DeleteError::NotFound => Self::new(Kind::NotFound, e),
+            DeleteError::Changed => Self::new(Kind::Changed, e),
+            DeleteError::Live => Self::new(Kind::HandoffInUse, e),
+            DeleteError::Busy => Self::unavailable(&e),
+            DeleteError::Store(e) => e.into(),
+        }
+    }
+}
+
 impl From<CreateError> for Problem {
     fn from(e: CreateError) -> Self {
         match e {
@@ -120,6 +132,11 @@ impl From<CreateError> for Problem {
             }
             CreateError::KeyReused => Self::new(Kind::IdempotencyKeyReused, e),
             CreateError::InFlight => Self::new(Kind::IdempotencyInFlight, e).retry_after(1),
+            CreateError::DayFull { resets_in, .. } => {
+                let seconds = u64::try_from(resets_in.as_secs()).unwrap_or_default();
+                Self::new(Kind::DailyLimitReached, e).retry_after(seconds + 1)
+            }
+            CreateError::Busy => Self::unavailable(&e).before_anything(),
             CreateError::Store(e) => e.into(),
         }
     }

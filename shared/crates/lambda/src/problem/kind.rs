@@ -85,6 +85,8 @@ kinds! {
     NameTaken: CONFLICT, "NAME_TAKEN", "The name is taken", Same;
     /// What was read before was changed since.
     Changed: CONFLICT, "CHANGED", "It was changed meanwhile", Same;
+    /// Messages of the handoff live.
+    HandoffInUse: CONFLICT, "HANDOFF_IN_USE", "Messages of the handoff live", Same;
     /// The account has as many as it can have.
     LimitReached: CONFLICT, "LIMIT_REACHED", "The account has as many as it can have", Same;
     /// An equal call is under way.
@@ -139,6 +141,8 @@ kinds! {
 
     /// Calls come too fast.
     TooManyRequests: TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests", Later;
+    /// The account's recipients of the day are used up.
+    DailyLimitReached: TOO_MANY_REQUESTS, "DAILY_LIMIT_REACHED", "The day's recipients are used up", Later;
     /// Our fault.
     Internal: INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Something went wrong", Unsure;
     /// Something that the call needs does not answer.

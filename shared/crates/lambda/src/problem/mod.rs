@@ -60,9 +60,9 @@ pub struct Body {
     /// What is wrong with this call.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// The same as `detail`, where LivePerson's clients read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    /// The same as `detail`, or as `title` without one: where LivePerson's clients read it.
+    #[schema(example = "the account has a handoff named `Renewal`")]
+    message: String,
     /// The problem's stable name for programs.
     #[schema(example = "NAME_TAKEN")]
     code: &'static str,
@@ -181,7 +181,11 @@ impl Problem {
             kind: self.kind.uri(),
             title: self.kind.title(),
             status,
-            message: self.detail.clone().filter(|_| status == 401),
+            message: self
+                .detail
+                .as_deref()
+                .unwrap_or(self.kind.title())
+                .to_owned(),
             detail: self.detail,
             code: self.kind.code(),
             request_trace_id: self.trace.to_string(),

@@ -31,6 +31,7 @@ async fn a_problem_says_all_that_it_must() {
             "title": "A name is invalid",
             "status": 422,
             "detail": "a name must not be blank",
+            "message": "a name must not be blank",
             "code": "INVALID_NAME",
             "requestTraceId": trace,
             "errors": [{"pointer": "/name", "detail": "a name must not be blank"}],
@@ -76,6 +77,11 @@ async fn an_expired_token_reads_as_liveperson_s() {
     let (response, body) = answer(problem).await;
     assert_eq!(body["message"], "jwt expired");
     assert!(response.headers().contains_key("www-authenticate"));
+    let (_, body) = answer(Problem::new(Kind::Internal, "never told")).await;
+    assert_eq!(
+        body["message"], body["title"],
+        "where nothing more can be said"
+    );
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
             recipients_per_campaign: 250,
             sends_per_second: 20,
             requests_per_second: 30,
+            recipients_per_day: 5_000_000,
         },
     };
     store.put_settings(&ours, &set).await.unwrap();

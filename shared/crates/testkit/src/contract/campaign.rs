@@ -128,6 +128,8 @@ where
     let same_id = Acceptance {
         campaign: first.campaign.clone(),
         chunks: Vec::new(),
+        lives_until: Some(first.campaign.lookback_ends_at),
+        recipients_per_day: 100_000,
         idempotency: Some(Idempotency {
             key: key("k2"),
             fingerprint: "digest".into(),
@@ -355,4 +357,55 @@ pub async fn due_store<S: AcceptCampaigns + DueStore>(store: &S) {
         .reschedule(&mark(later), None)
         .await
         .expect("finishing twice is no error");
+}
+
+/// The recipients of a day are counted exactly, whoever accepts at once.
+pub async fn daily_quota<S: AcceptCampaigns + ReadCampaigns>(store: &S) {
+    let (ours, theirs) = (sample::account(), sample::account());
+    let now = sample::now();
+    let of = |account: &AccountId, recipients, at| Acceptance {
+        recipients_per_day: 10,
+        ..sample::acceptance(account, recipients, at)
+    };
+    let refused = of(&ours, 11, now);
+    assert!(
+        matches!(store.accept(&refused).await, Err(AcceptError::DayFull)),
+        "more than the limit are refused at once"
+    );
+    assert_stored(store, &refused, false).await;
+    let rivals: Vec<_> = (0..8).map(|_| of(&ours, 3, now)).collect();
+    let results = join_all(rivals.iter().map(|r| store.accept(r))).await;
+    let accepted = results.iter().filter(|r| r.is_ok()).count();
+    assert_eq!(accepted, 3, "as many at once as there is room for");
+    for (rival, result) in rivals.iter().zip(&results) {
+        assert!(
+            matches!(result, Ok(()) | Err(AcceptError::DayFull)),
+            "the others are told why: {result:?}"
+        );
+        assert_stored(store, rival, result.is_ok()).await;
+    }
+    store
+        .accept(&of(&ours, 1, now))
+        .await
+        .expect("the last one has room");
+    store
+        .accept(&of(&ours, 0, now))
+        .await
+        .expect("none need no room");
+    let full = store.accept(&of(&ours, 1, now)).await;
+    assert!(matches!(full, Err(AcceptError::DayFull)), "now it is full");
+    let raised = Acceptance {
+        recipients_per_day: 11,
+        ..sample::acceptance(&ours, 1, now)
+    };
+    store.accept(&raised).await.expect("a raised limit counts");
+    store
+        .accept(&of(&theirs, 10, now))
+        .await
+        .expect("each account has its own count");
+    let tomorrow = now + SignedDuration::from_hours(24);
+    store
+        .accept(&of(&ours, 10, tomorrow))
+        .await
+        .expect("and each day");
 }

@@ -2,10 +2,14 @@
 
 use super::sample;
 use domain::{
-    handoff::{Handoff, HandoffName, HandoffStore, InsertError, ReplaceError},
+    campaign::{AcceptCampaigns, AcceptError, Acceptance, ReadCampaigns},
+    handoff::{
+        Handoff, HandoffName, HandoffStore, InsertError, RemoveError, ReplaceError, Running,
+    },
     id::HandoffId,
 };
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 /// Names and ids are unique, and accounts are apart.
 pub async fn handoff_store(store: &impl HandoffStore) {
@@ -145,14 +149,17 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     assert!(a.is_ok() != b.is_ok(), "of two changes at once one wins");
 
     assert!(
-        !store.remove(&third).await.unwrap(),
+        matches!(store.remove(&third, now).await, Err(RemoveError::Changed)),
         "an old state removes nothing"
     );
+    store
+        .remove(&other, now)
+        .await
+        .expect("the present state is removed");
     assert!(
-        store.remove(&other).await.unwrap(),
-        "the present state is removed"
+        matches!(store.remove(&other, now).await, Err(RemoveError::Changed)),
+        "once"
     );
-    assert!(!store.remove(&other).await.unwrap(), "once");
     assert_eq!(
         store.find(&account, &other.id).await.unwrap(),
         None,
@@ -167,4 +174,149 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     );
     let again = sample::handoff(&account, "Back desk", now);
     store.insert(&again).await.expect("its name is free again");
+}
+
+/// A campaign of the handoff, as [`AcceptCampaigns::groundwork`] lets it be made.
+async fn campaign_of(
+    store: &impl AcceptCampaigns,
+    handoff: &Handoff,
+    until: Timestamp,
+) -> Acceptance {
+    let now = sample::now();
+    let (account, id) = (&handoff.account, &handoff.id);
+    let ground = store.groundwork(account, None, Some(id), None, now).await;
+    let mut acceptance = sample::acceptance(account, 1, now);
+    acceptance.lives_until = ground.unwrap().lives_until;
+    acceptance.campaign.handoff = id.clone();
+    acceptance.campaign.lookback_ends_at = until;
+    acceptance
+}
+
+/// A handoff is removed when no message of it lives, and then no campaign of it is accepted.
+pub async fn handoff_lives<S>(store: &S)
+where
+    S: HandoffStore + AcceptCampaigns + ReadCampaigns,
+{
+    let account = sample::account();
+    let now = sample::now();
+    let handoff = sample::handoff(&account, "Front desk", now);
+    let other = sample::handoff(&account, "Back desk", now);
+    store.insert(&handoff).await.unwrap();
+    store.insert(&other).await.unwrap();
+    let until = |hours| now + jiff::SignedDuration::from_hours(hours);
+    let unused = store.running(&account, &handoff.id, now).await.unwrap();
+    assert_eq!(unused, Running::default(), "a new handoff has no campaigns");
+
+    let stale = campaign_of(store, &handoff, until(1)).await;
+    let long = campaign_of(store, &handoff, until(3)).await;
+    store.accept(&long).await.unwrap();
+    assert!(
+        matches!(store.accept(&stale).await, Err(AcceptError::HandoffMoved)),
+        "what was read before is not what is stored"
+    );
+    let short = campaign_of(store, &handoff, until(2)).await;
+    assert_eq!(
+        short.lives_until,
+        Some(until(3)),
+        "the longest life is told"
+    );
+    store.accept(&short).await.unwrap();
+    let mut nobody = sample::acceptance(&account, 0, now);
+    nobody.campaign.parts = Vec::new();
+    nobody.chunks = Vec::new();
+    nobody.campaign.handoff = other.id.clone();
+    store.accept(&nobody).await.unwrap();
+    let (long, short) = (long.campaign.id, short.campaign.id);
+
+    let running = async |at| store.running(&account, &handoff.id, at).await.unwrap();
+    let both = running(now).await;
+    assert_eq!(both.accepted, 2);
+    assert_eq!(
+        both.campaigns,
+        [short.clone(), long.clone()],
+        "in the order in which their lookbacks end"
+    );
+    assert_eq!(
+        running(until(2)).await.campaigns,
+        std::slice::from_ref(&long),
+        "without those whose lookback is over"
+    );
+    assert_eq!(running(until(3)).await.campaigns, []);
+    for at in [now, until(2), until(3) - sample::ms(1)] {
+        assert!(
+            matches!(store.remove(&handoff, at).await, Err(RemoveError::Live)),
+            "a handoff is not removed while a message of it lives"
+        );
+    }
+    store
+        .remove(&other, now)
+        .await
+        .expect("a campaign without recipients has no messages");
+    let late = campaign_of(store, &other, until(1)).await;
+    assert!(
+        matches!(store.accept(&late).await, Err(AcceptError::HandoffMoved)),
+        "a campaign of what is gone is not accepted"
+    );
+
+    // Whoever stops it sees every campaign that was accepted.
+    let third = campaign_of(store, &handoff, until(1)).await;
+    store.accept(&third).await.unwrap();
+    assert!(
+        matches!(
+            store.stop(&handoff, &both, now).await,
+            Err(RemoveError::Live)
+        ),
+        "a campaign that was not seen stops the removal"
+    );
+    assert!(
+        store.find(&account, &handoff.id).await.unwrap().is_some(),
+        "and the handoff is there"
+    );
+    let all = running(now).await;
+    let mut changed = handoff.clone();
+    changed.version += 1;
+    assert!(
+        matches!(
+            store.stop(&changed, &all, now).await,
+            Err(RemoveError::Changed)
+        ),
+        "another state removes nothing"
+    );
+    store.stop(&handoff, &all, now).await.unwrap();
+    assert_eq!(
+        store.find(&account, &handoff.id).await.unwrap(),
+        None,
+        "it is gone"
+    );
+    for id in [&long, &short, &third.campaign.id] {
+        let campaign = store.campaign(&account, id).await.unwrap().unwrap();
+        assert_eq!(campaign.cancelled_at, Some(now), "and all are cancelled");
+    }
+    let again = sample::handoff(&account, "Front desk", now);
+    store.insert(&again).await.expect("its name is free again");
+}
+
+/// More campaigns than a transaction has room for are stopped.
+pub async fn handoff_stops<S>(store: &S)
+where
+    S: HandoffStore + AcceptCampaigns + ReadCampaigns,
+{
+    let account = sample::account();
+    let now = sample::now();
+    let handoff = sample::handoff(&account, "Front desk", now);
+    store.insert(&handoff).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..230 {
+        let until = now + sample::ms(3_600_000 + n);
+        let acceptance = campaign_of(store, &handoff, until).await;
+        store.accept(&acceptance).await.unwrap();
+        ids.push(acceptance.campaign.id);
+    }
+    let running = store.running(&account, &handoff.id, now).await.unwrap();
+    assert_eq!(running.campaigns, ids, "all are listed");
+    store.stop(&handoff, &running, now).await.unwrap();
+    for id in &ids {
+        let campaign = store.campaign(&account, id).await.unwrap().unwrap();
+        assert_eq!(campaign.cancelled_at, Some(now), "all are cancelled");
+    }
 }

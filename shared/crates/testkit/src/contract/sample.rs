@@ -84,6 +84,7 @@ pub fn content(message: &str) -> Content {
         message: Template::parse(message).unwrap(),
         title: None,
         notification: None,
+        same: false,
     }
 }
 
@@ -186,6 +187,8 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
     Acceptance {
         campaign,
         chunks,
+        lives_until: None,
+        recipients_per_day: 100_000,
         idempotency: None,
     }
 }

@@ -12,7 +12,7 @@ use domain::{
     store::Unavailable,
     sweep::{Due, DueStore, FIRST_LOOK},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
 
 impl AcceptCampaigns for Store {
@@ -38,6 +38,10 @@ impl AcceptCampaigns for Store {
                 .iter()
                 .find(|h| h.account == *account && Some(&h.id) == handoff)
                 .cloned(),
+            lives_until: handoff.and_then(|id| {
+                let key = (account.clone(), id.clone());
+                tables.lives.get(&key).copied()
+            }),
             earlier: idempotency.and_then(|key| {
                 let key = (account.clone(), key.as_str().to_owned());
                 let (until, earlier) = tables.idempotency.get(&key)?;
@@ -51,6 +55,8 @@ impl AcceptCampaigns for Store {
         let Acceptance {
             campaign,
             chunks,
+            lives_until,
+            recipients_per_day,
             idempotency,
         } = acceptance;
         let id = (campaign.account.clone(), campaign.id.clone());
@@ -73,6 +79,30 @@ impl AcceptCampaigns for Store {
         }
         if tables.campaigns.contains_key(&id) {
             return Err(AcceptError::IdTaken);
+        }
+        let handoff = (campaign.account.clone(), campaign.handoff.clone());
+        if tables.gone.contains(&handoff) {
+            return Err(AcceptError::HandoffMoved);
+        }
+        let recipients = campaign.recipients();
+        let lives_longer = |until: &Timestamp| *until >= campaign.lookback_ends_at;
+        let known = lives_until.as_ref().is_some_and(lives_longer);
+        if recipients > 0 && known != tables.lives.get(&handoff).is_some_and(lives_longer) {
+            return Err(AcceptError::HandoffMoved);
+        }
+        let date = campaign.created_at.to_zoned(TimeZone::UTC).date();
+        let day = (campaign.account.clone(), date);
+        let had = tables.quotas.get(&day).copied().unwrap_or_default();
+        if recipients > 0 && had + recipients > *recipients_per_day {
+            return Err(AcceptError::DayFull);
+        }
+        if recipients > 0 {
+            tables.quotas.insert(day, had + recipients);
+            let until = tables
+                .lives
+                .entry(handoff)
+                .or_insert(campaign.lookback_ends_at);
+            *until = campaign.lookback_ends_at.max(*until);
         }
         tables.idempotency.extend(key);
         let first_look = campaign.created_at + FIRST_LOOK;

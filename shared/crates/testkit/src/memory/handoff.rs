@@ -1,11 +1,12 @@
 //! Handoffs, in memory.
 
-use super::Store;
+use super::{Store, Tables};
 use domain::{
-    handoff::{Handoff, HandoffStore, InsertError, ReplaceError},
+    handoff::{Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running},
     id::{AccountId, HandoffId},
     store::Unavailable,
 };
+use jiff::Timestamp;
 
 /// Whether two handoffs of an account have one name, whatever its case.
 fn same_name(a: &Handoff, b: &Handoff) -> bool {
@@ -65,10 +66,74 @@ impl HandoffStore for Store {
         Ok(())
     }
 
-    async fn remove(&self, handoff: &Handoff) -> Result<bool, Unavailable> {
+    async fn remove(&self, handoff: &Handoff, now: Timestamp) -> Result<(), RemoveError> {
         let mut tables = self.begin("remove").await?;
-        let before = tables.handoffs.len();
-        tables.handoffs.retain(|h| h != handoff);
-        Ok(tables.handoffs.len() < before)
+        if tables.lives(handoff).is_some_and(|until| until > now) {
+            return Err(RemoveError::Live);
+        }
+        tables.remove(handoff)
+    }
+
+    async fn running(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+        now: Timestamp,
+    ) -> Result<Running, Unavailable> {
+        let tables = self.begin("running").await?;
+        let mut running: Vec<_> = tables
+            .campaigns
+            .values()
+            .filter(|c| c.account == *account && c.handoff == *id)
+            .filter(|c| c.lookback_ends_at > now && c.recipients() > 0)
+            .map(|c| (c.lookback_ends_at, c.id.clone()))
+            .collect();
+        running.sort();
+        Ok(Running {
+            accepted: tables.accepted(account, id),
+            campaigns: running.into_iter().map(|(_, id)| id).collect(),
+        })
+    }
+
+    async fn stop(
+        &self,
+        handoff: &Handoff,
+        running: &Running,
+        now: Timestamp,
+    ) -> Result<(), RemoveError> {
+        let mut tables = self.begin("stop").await?;
+        if tables.accepted(&handoff.account, &handoff.id) != running.accepted {
+            return Err(RemoveError::Live);
+        }
+        tables.remove(handoff)?;
+        for id in &running.campaigns {
+            let key = (handoff.account.clone(), id.clone());
+            if let Some(campaign) = tables.campaigns.get_mut(&key) {
+                campaign.cancelled_at.get_or_insert(now);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn accepted(&self, account: &AccountId, id: &HandoffId) -> u64 {
+        let all = self.campaigns.values();
+        all.filter(|c| c.account == *account && c.handoff == *id && c.recipients() > 0)
+            .map(|_| 1)
+            .sum()
+    }
+
+    fn lives(&self, handoff: &Handoff) -> Option<Timestamp> {
+        let key = (handoff.account.clone(), handoff.id.clone());
+        self.lives.get(&key).copied()
+    }
+
+    fn remove(&mut self, handoff: &Handoff) -> Result<(), RemoveError> {
+        let at = self.handoffs.iter().position(|h| h == handoff);
+        self.handoffs.remove(at.ok_or(RemoveError::Changed)?);
+        let key = (handoff.account.clone(), handoff.id.clone());
+        self.gone.insert(key);
+        Ok(())
     }
 }
