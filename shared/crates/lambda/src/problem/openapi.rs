@@ -44,6 +44,7 @@ impl IntoResponses for TokenRefusals {
             ("400", "The request cannot be read."),
             ("401", "The client's id or secret is wrong."),
             ("404", "Not found."),
+            ("422", "A field of the form is missing or refused."),
             ("503", "Try again after `retryAfter` seconds."),
         ])
     }
