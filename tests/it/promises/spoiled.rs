@@ -235,31 +235,22 @@ async fn p6_a_secret_that_is_missing_or_no_key_costs_nobody_before_the_lookback_
         let waiting = account.count(campaign, "queued").await;
         assert_eq!(waiting, 2, "{}: somebody may mend it yet", account.name);
     }
-    // Ever closer to the end: what is due is tried while there is time.
-    for minutes in [16, 16, 16, 4, 4, 2] {
-        pass(stack, Duration::from_mins(minutes)).await;
+    for _ in 0..5 {
+        pass(stack, Duration::from_mins(16)).await;
     }
-    pass(stack, Duration::from_secs(90)).await;
-    pass(stack, Duration::from_mins(16)).await;
     stack.settled().await.unwrap();
-    let mut refused = 0;
     for (account, campaign) in &under_way {
         final_and_counted(account, campaign).await;
         for consumer in ["ana", "ben"] {
             let told = account.history(campaign, consumer).await;
-            // The clock was put forward past some messages' last try, and they have expired.
-            match text(&told["state"]).as_str() {
-                "FAILED" => {
-                    assert_eq!(told["code"], "CREDENTIALS_REFUSED", "{told:#}");
-                    refused += 1;
-                }
-                state => assert_eq!(state, "EXPIRED", "{told:#}"),
-            }
+            // It failed at its last try, or its lookback ended while the app was paused.
+            let state = text(&told["state"]);
+            assert!(["FAILED", "EXPIRED"].contains(&state.as_str()), "{told:#}");
+            assert_eq!(told["code"], "CREDENTIALS_REFUSED", "{told:#}");
             let timeline = told["timeline"].to_string();
             assert!(timeline.contains("credential_"), "{told:#}");
         }
     }
-    assert!(refused >= 4, "{refused} of 8 ended at their last try");
     assert!(stack.sandbox().pushes().is_empty(), "no gateway was asked");
     assert!(stack.queue("SendDeadLetters").unwrap().is_empty());
 }
