@@ -4,6 +4,7 @@ use crate::{
     parts::{campaign, crowd, proactive},
     world::World,
 };
+use reqwest::Method;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,7 +46,27 @@ async fn poison_reaches_the_dead_letters_and_blocks_nothing() {
     assert_eq!(brand.look(&made).await["counts"]["sent"], 12);
 
     // Putting them back is safe: they come again, and nothing else does.
-    dead.redrive_to(&queue);
+    let redrive = async |name: &str| {
+        let path = format!("/_local/queues/{name}/redrive");
+        world.call(Method::POST, &path, None, &[], None).await
+    };
+    let moved = redrive("SendDeadLetters").await.ok(200);
+    assert_eq!(moved["moved"], 6);
     world.stack.quiet().await.unwrap();
     assert_eq!(proactive(&world.stack).len(), 12);
+    // No queue's, and none at all.
+    let refused = redrive("StreamDeadLetters").await.ok(400);
+    assert!(
+        refused["error"]
+            .as_str()
+            .unwrap()
+            .contains("StreamDeadLetters")
+    );
+    let refused = redrive("Nothing").await.ok(404);
+    assert!(
+        refused["error"]
+            .as_str()
+            .unwrap()
+            .contains("SendDeadLetters")
+    );
 }

@@ -198,6 +198,45 @@ fn no_function_may_do_everything_or_read_the_whole_table() {
 }
 
 #[test]
+fn p9_every_dead_letter_queue_has_an_alarm_that_tells_what_to_do() {
+    let yaml: Yaml = serde_norway::from_str(&read("template.yaml")).unwrap();
+    let document = json_of(&yaml);
+    let resources = document["Resources"].as_object().unwrap();
+    let mut targets = Vec::new();
+    find(&document, "deadLetterTargetArn", &mut targets);
+    find(&document, "OnFailure", &mut targets);
+    let dead: BTreeSet<_> = targets
+        .iter()
+        .map(|target| target.get("Destination").unwrap_or(target)["!GetAtt"].clone())
+        .map(|arn| arn.as_str().unwrap().trim_end_matches(".Arn").to_owned())
+        .collect();
+    assert_eq!(dead.len(), 2, "{dead:?}");
+    let alarms = resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm")
+        .map(|resource| &resource["Properties"]);
+    let mut watched = BTreeSet::new();
+    for alarm in alarms {
+        let queue = alarm["Dimensions"][0]["Value"]["!GetAtt"].as_str().unwrap();
+        watched.insert(queue.trim_end_matches(".QueueName").to_owned());
+        assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesVisible");
+        assert_eq!(alarm["Threshold"], 1);
+        assert_eq!(alarm["AlarmActions"], json!([{"!Ref": "AlarmTopic"}]));
+        let description = alarm["AlarmDescription"]["!Sub"].as_str().unwrap();
+        let page = description.split_whitespace().last().unwrap();
+        assert!(root().join(page).is_file(), "{queue}: {page}");
+    }
+    assert_eq!(watched, dead);
+
+    // CloudWatch cannot use the key that AWS manages for SNS: it would tell nobody.
+    let topic = &resources["AlarmTopic"]["Properties"];
+    assert_eq!(topic["KmsMasterKeyId"], json!({"!Ref": "AlarmKey"}));
+    let uses = resources["AlarmKey"].to_string();
+    assert!(uses.contains("cloudwatch.amazonaws.com"), "{uses}");
+    assert_eq!(document["Parameters"]["AlarmEmail"]["Default"], "");
+}
+
+#[test]
 fn every_kind_that_a_stream_filter_names_is_stored() {
     let kinds: BTreeSet<_> = rust_files(&root().join("shared/crates/dynamodb/src"))
         .iter()

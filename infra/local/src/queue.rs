@@ -73,6 +73,10 @@ impl Queue {
         self.len() == 0
     }
 
+    pub(crate) fn arn(&self) -> &str {
+        &self.0.arn
+    }
+
     /// Makes the queue do to messages what SQS may do, and what it should not.
     pub fn faults(&self, mischief: Mischief) {
         *self

@@ -19,6 +19,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/_local/usage", get(usage))
         .route("/_local/logs", get(logs))
         .route("/_local/messages", get(messages))
+        .route("/_local/queues/{name}/redrive", post(redrive))
         .route("/_local/clock", get(now).post(advance))
         .route("/_local/secrets/{*name}", put(secret))
         .with_state(shared)
@@ -108,6 +109,23 @@ async fn logs(State(shared): State<Shared>) -> String {
 async fn messages(State(shared): State<Shared>) -> Json<Value> {
     let queues: BTreeMap<_, _> = shared.services.queues.save();
     Json(json!({"queues": queues, "topics": shared.services.topics.published()}))
+}
+
+/// Moves what is in a dead-letter queue back to where it came from.
+async fn redrive(State(shared): State<Shared>, Path(name): Path<String>) -> Response {
+    let queues = &shared.services.queues;
+    let Some(queue) = queues.find(&name) else {
+        let names: Vec<_> = queues.save().into_keys().collect();
+        let error = format!("there is no queue {name}: they are {}", names.join(", "));
+        return problem(StatusCode::NOT_FOUND, &error);
+    };
+    let moved = queue.len();
+    let task = json!({"SourceArn": queue.arn()});
+    if queues.call("StartMessageMoveTask", task).await.is_err() {
+        let error = format!("no queue has {name} for its dead letters");
+        return problem(StatusCode::BAD_REQUEST, &error);
+    }
+    Json(json!({ "moved": moved })).into_response()
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 use crate::support::{ACCOUNT, P8, TOKEN, World};
 use domain::{
     account::{self, Headers, Route, SkillStore as _},
+    breaker::Recent,
     campaign::{self, CampaignName, Draft, OpenConversation, Order},
     clock::Clock as _,
     conversation::ReadStanding as _,
@@ -138,7 +139,8 @@ impl Last {
         if let Answered::By(undelivered) = answered {
             gateways.answer(&phone.unwrap().token, undelivered.clone());
         }
-        let done = send(&store, &queue, &gateways, &clock, Job::Message(job)).await;
+        let (recent, job) = (Recent::default(), Job::Message(job));
+        let done = send(&store, &queue, &gateways, &clock, &recent, job).await;
         done.unwrap();
         let key = MessageKey {
             account: account.clone(),
