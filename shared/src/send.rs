@@ -187,7 +187,7 @@ where
 {
     async fn message(&self, job: MessageJob) -> Result<Done, Unavailable> {
         let now = self.clock.now();
-        if now < job.lookback_ends_at && pace::delay(job.not_before, now) > Duration::ZERO {
+        if now < job.lookback_ends_at && pace::is_early(job.not_before, now) {
             self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
             return Ok(Done::Through);
         }

@@ -12,6 +12,7 @@ mod create;
 mod dispatch;
 mod hold;
 mod inbox;
+mod pacing;
 mod reply;
 mod report;
 mod retry;
