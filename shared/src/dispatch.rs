@@ -8,7 +8,7 @@ use crate::{
     campaign::Chunk,
     clock::Clock,
     conversation::{Author, Conversation, Posted, State},
-    id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName},
+    id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
     message::{MessageKey, Place},
     pace::{self, Pacer},
     store::Unavailable,
@@ -72,6 +72,9 @@ pub struct ChatJob {
     pub at: Timestamp,
     /// Which try this is, from 0.
     pub attempt: u32,
+    /// The campaign's message that the entry is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionId>,
 }
 
 /// A job, and how long the queue keeps it back.
@@ -250,6 +253,7 @@ pub async fn relay_entry(
                 text: entry.text.clone(),
                 at: entry.at,
                 attempt: 0,
+                transaction: entry.transaction,
             });
             let delay = Duration::ZERO;
             queue.enqueue(&[Delayed { job, delay }]).await

@@ -375,10 +375,12 @@ where
                 kind: Kind::Proactive,
                 text: rendered.text.clone(),
                 at,
+                transaction: Some(key.transaction),
             },
         };
-        // The transaction's id keeps a second try from posting it twice.
-        let once = key.transaction.to_string();
+        // The transaction's id keeps a second try from posting it twice. With a space in it, it
+        // is none that an app can give to what its consumer writes.
+        let once = format!("message {}", key.transaction);
         let added = self.store.add(&posted, Some(&once), false).await?;
         Ok(added != Added::NotTaken)
     }
@@ -494,7 +496,11 @@ where
             account: job.account.clone(),
             title: None,
             body: job.text.clone(),
-            collapse_id: job.entry.to_string(),
+            // A message's own, so that it shows once even when a sender that died had sent it
+            // as a push before the consumer wrote.
+            collapse_id: job
+                .transaction
+                .map_or_else(|| job.entry.to_string(), |id| id.to_string()),
             expires_at,
             custom: Custom::Chat {
                 conversation: job.conversation,

@@ -13,6 +13,7 @@ mod dispatch;
 mod hold;
 mod inbox;
 mod pacing;
+mod races;
 mod reply;
 mod report;
 mod retry;
