@@ -240,6 +240,7 @@ where
         kind: Kind::Chat,
         text,
         at: now,
+        transaction: None,
     };
     let posted = Posted {
         account: staff.account.clone(),

@@ -145,6 +145,9 @@ pub struct Entry {
     pub text: String,
     /// When it was written or shown.
     pub at: Timestamp,
+    /// The campaign's message that it is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionId>,
 }
 
 /// The most characters of one entry that a person or a bot writes.

@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     conversation::{Author, Conversation, Posted, State},
     device::{Environment, Platform},
-    id::{AccountId, AppName, ConsumerId, ConversationId, EntryId, SkillName},
+    id::{AccountId, AppName, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
     message::{MessageKey, Place},
     pace::{self, Pacer},
     store::Unavailable,
@@ -104,6 +104,9 @@ pub struct ChatJob {
     pub at: Timestamp,
     /// Which try this is, from 0.
     pub attempt: u32,
+    /// The campaign's message that the entry is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionId>,
 }
 
 /// A job, and how long the queue keeps it back.
@@ -119,10 +122,13 @@ impl Delayed {
     /// A message's job, kept back until its time.
     #[must_use]
     pub fn until_due(job: MessageJob, now: Timestamp) -> Self {
-        Self {
-            delay: pace::delay(job.not_before, now),
-            job: Job::Message(job),
-        }
+        let delay = if job.has_slot {
+            pace::delay(job.not_before, now)
+        } else {
+            pace::delay_at_least(job.not_before, now)
+        };
+        let job = Job::Message(job);
+        Self { job, delay }
     }
 }
 
@@ -341,6 +347,7 @@ pub async fn relay_entry(
                 text: entry.text.clone(),
                 at: entry.at,
                 attempt: 0,
+                transaction: entry.transaction,
             });
             let delay = Duration::ZERO;
             queue.enqueue(&[Delayed { job, delay }]).await

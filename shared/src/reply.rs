@@ -130,6 +130,7 @@ where
             kind: Kind::Chat,
             text: reply.text.clone(),
             at: now,
+            transaction: None,
         };
         let (conversation, entry) = if let Some(open) = standing.conversation {
             let Some(conversation) = store.conversation(&consumer.account, open).await? else {
@@ -205,6 +206,7 @@ where
             kind: Kind::Proactive,
             text: message.rendered.map(|r| r.text).unwrap_or_default(),
             at: message.sent_at.unwrap_or(now),
+            transaction: Some(message.key.transaction),
         };
         let info = info(&campaign, message.key.transaction);
         (campaign.skill, Some(info), Some(first), Some(message.key))
@@ -222,6 +224,7 @@ where
             kind: Kind::Welcome,
             text: welcome.as_str().to_owned(),
             at: now,
+            transaction: None,
         });
         (
             default_skill.ok_or(ReplyError::NoSkill)?,

@@ -31,7 +31,7 @@ use crate::{
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::BTreeSet, future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future};
 
 /// How long a claim holds. Longer than any attempt takes; shorter than the queue takes to
 /// give a message to another.
@@ -257,8 +257,7 @@ where
             return Ok(Some(job));
         }
         let mut job = job;
-        let is_due = |job: &MessageJob| pace::delay(job.not_before, now) == Duration::ZERO;
-        if is_due(&job) && !job.has_slot {
+        if !job.has_slot && now >= job.not_before {
             let slots = self
                 .store
                 .reserve(&job.key.account, 1, job.sends_per_second, now)
@@ -266,7 +265,7 @@ where
             job.not_before = slots.at(0);
             job.has_slot = true;
         }
-        if is_due(&job) {
+        if job.has_slot && !pace::is_early(job.not_before, now) {
             return Ok(Some(job));
         }
         self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
@@ -404,10 +403,12 @@ where
                 kind: Kind::Proactive,
                 text: rendered.text.clone(),
                 at,
+                transaction: Some(key.transaction),
             },
         };
-        // The transaction's id keeps a second try from posting it twice.
-        let once = key.transaction.to_string();
+        // The transaction's id keeps a second try from posting it twice. With a space in it, it
+        // is none that an app can give to what its consumer writes.
+        let once = format!("message {}", key.transaction);
         let added = self.store.add(&posted, Some(&once), false).await?;
         Ok(added != Added::NotTaken)
     }

@@ -1,5 +1,6 @@
-//! Measures the system on the local stack: how long a campaign takes, what it costs, and how
-//! quickly and small each function starts. `cargo bench --bench measure`.
+//! Measures the system on the local stack: how long a campaign takes, what it costs, how well its
+//! pace is kept, and how quickly and small each function starts. `cargo bench --bench measure`;
+//! with `-- pacing` the pace alone.
 //!
 //! Nothing is asserted: machines differ. Compare figures of one run with one another.
 #![expect(
@@ -12,6 +13,7 @@
 
 #[path = "../it/brand.rs"]
 mod brand;
+mod pacing;
 #[path = "../it/parts.rs"]
 mod parts;
 mod start;
@@ -27,6 +29,9 @@ const RECIPIENTS: usize = 100;
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().any(|arg| arg == "pacing") {
+        return pacing::of_campaigns().await;
+    }
     start::all_functions().await;
     for (name, per_second) in [("pacing off", 4_000), ("paced at 10/s", 10)] {
         let world = World::start().await;
@@ -45,6 +50,7 @@ async fn main() {
         world.stack.settled().await.unwrap();
         cost(&world);
     }
+    pacing::of_campaigns().await;
 }
 
 /// Posts a campaign; how long it takes from its acceptance to its last push.

@@ -7,10 +7,13 @@ use local::{Options, Stack, logs::Line};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// As many stacks as two cores can take run at once.
 static TURNS: Semaphore = Semaphore::const_new(2);
+
+/// The keys of the first stack's gateways; those after it need not make new ones.
+static KEYS: OnceCell<sandbox::Keys> = OnceCell::const_new();
 
 /// Everything has its end within this, or the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -50,11 +53,19 @@ impl World {
         let binaries = Path::new(env!("CARGO_BIN_EXE_send")).parent().unwrap();
         let options = Options {
             binaries: binaries.to_owned(),
+            keys: KEYS.get().cloned(),
             ..options
         };
+        let stack = Stack::start(options).await.unwrap();
+        // Another may have been first.
+        KEYS.set(stack.sandbox().keys()).ok();
         Self {
-            stack: Stack::start(options).await.unwrap(),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            stack,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
             _turn: turn,
         }
     }
@@ -213,8 +224,13 @@ impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let lines = self.stack.logs();
-            let told = |line: &&Line| line.text.contains("ERROR") || line.text.contains("WARN");
-            for line in lines.iter().filter(told).take(20) {
+            // What is no JSON is the last word of a process.
+            let told = |line: &&Line| {
+                let text = &line.text;
+                text.contains("ERROR") || text.contains("WARN") || !text.starts_with('{')
+            };
+            let lines: Vec<_> = lines.iter().filter(told).collect();
+            for line in &lines[lines.len().saturating_sub(40)..] {
                 eprintln!("{}: {}", line.function, line.text);
             }
         }

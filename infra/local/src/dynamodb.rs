@@ -103,7 +103,11 @@ impl DynamoDb {
                     .update_time_to_live(serde_json::from_value::<UpdateTimeToLiveRequest>(ttl)?)?;
             }
         }
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            // The emulator is here and speaks no TLS; reading certificates takes a moment.
+            .tls_certs_only([])
+            .build()?;
         Ok(Self {
             database,
             url,

@@ -46,5 +46,5 @@ mod trust;
 pub mod usage;
 
 pub use dynamodb::DatabaseError;
-pub use stack::{Error, Options, Stack, Unsettled};
+pub use stack::{Error, Options, Stack, Trust, Unsettled};
 pub use tokens::{TokenError, TokenRequest};

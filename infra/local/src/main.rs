@@ -1,5 +1,5 @@
 //! `cargo local`: builds the functions and brings up the whole system on this machine.
-use local::{Error, Options, Stack};
+use local::{Error, Options, Stack, Trust};
 use std::{
     error::Error as StdError,
     path::PathBuf,
@@ -141,6 +141,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn StdError>> {
         verbose: arguments.verbose,
         demo: true,
         schedules: true,
+        trust: Trust::System,
         ..Options::default()
     };
     let up = async {

@@ -4,7 +4,7 @@ mod options;
 mod rest;
 mod start;
 
-pub use options::{Error, Options};
+pub use options::{Error, Options, Trust};
 pub use rest::Unsettled;
 
 use crate::{

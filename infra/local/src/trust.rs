@@ -1,4 +1,5 @@
-//! The certificates that functions trust: the system's and the sandbox's.
+//! The certificates that functions trust: the sandbox's, and the system's where they are asked for.
+use crate::stack::Trust;
 use std::path::{Path, PathBuf};
 
 /// Where systems keep their certificate authorities.
@@ -34,12 +35,15 @@ impl Drop for TemporaryFolder {
 }
 
 /// Writes the bundle into the folder.
-pub(crate) fn bundle(folder: &Path, sandbox: &str) -> Result<PathBuf, std::io::Error> {
-    let given = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let mut candidates = given.into_iter().chain(BUNDLES.map(PathBuf::from));
-    let mut bundle = candidates
-        .find_map(|file| std::fs::read_to_string(file).ok())
-        .unwrap_or_default();
+pub(crate) fn bundle(
+    folder: &Path,
+    sandbox: &str,
+    trust: Trust,
+) -> Result<PathBuf, std::io::Error> {
+    let mut bundle = match trust {
+        Trust::Sandbox => String::new(),
+        Trust::System => of_system(),
+    };
     if !bundle.is_empty() && !bundle.ends_with('\n') {
         bundle.push('\n');
     }
@@ -47,4 +51,12 @@ pub(crate) fn bundle(folder: &Path, sandbox: &str) -> Result<PathBuf, std::io::E
     let path = folder.join("trusted.pem");
     std::fs::write(&path, bundle)?;
     Ok(path)
+}
+
+fn of_system() -> String {
+    let given = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let mut candidates = given.into_iter().chain(BUNDLES.map(PathBuf::from));
+    candidates
+        .find_map(|file| std::fs::read_to_string(file).ok())
+        .unwrap_or_default()
 }

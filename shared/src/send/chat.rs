@@ -40,7 +40,11 @@ where
             account: job.account.clone(),
             title: None,
             body: job.text.clone(),
-            collapse_id: job.entry.to_string(),
+            // A message's own, so that it shows once even when a sender that died had sent it
+            // as a push before the consumer wrote.
+            collapse_id: job
+                .transaction
+                .map_or_else(|| job.entry.to_string(), |id| id.to_string()),
             expires_at,
             custom: Custom::Chat {
                 conversation: job.conversation,

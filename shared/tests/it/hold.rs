@@ -65,6 +65,29 @@ async fn rule_10_append_posts_it_once_however_often_it_is_tried() {
 }
 
 #[tokio::test]
+async fn what_an_app_calls_its_consumers_words_cannot_keep_a_message_from_being_appended() {
+    let world = World::new().await;
+    world.log_in("ana", "t1").await;
+    let open = world.reply("ana", "Hi").await;
+    let accepted = world
+        .campaign_with(&["ana"], OpenConversation::Append)
+        .await;
+    let named = domain::reply::Reply {
+        text: "Hello again".into(),
+        message: None,
+        client_message: Some(world.key(&accepted, "ana").transaction.to_string()),
+    };
+    let ana = world.consumer("ana");
+    domain::reply::reply(&world.store, &world.clock, &ana, &named)
+        .await
+        .unwrap();
+    world.run().await;
+    let transcript = world.transcript(open.conversation).await;
+    let posted = transcript.iter().filter(|e| e.kind == Kind::Proactive);
+    assert_eq!(posted.count(), 1);
+}
+
+#[tokio::test]
 async fn rule_10_hold_sends_it_when_the_conversation_closes() {
     let world = World::new().await;
     world.log_in("ana", "t1").await;

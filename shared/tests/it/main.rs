@@ -14,6 +14,8 @@ mod device;
 mod dispatch;
 mod hold;
 mod inbox;
+mod pacing;
+mod races;
 mod reply;
 mod report;
 mod retry;

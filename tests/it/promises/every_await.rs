@@ -34,6 +34,17 @@ enum Course {
     Held,
     /// It is posted into a conversation.
     Appended,
+    /// The consumer writes while the sender stands still; the message is to be appended.
+    WrittenAppended,
+    /// Likewise; the message is to be held, and the conversation is closed after a while.
+    WrittenHeld,
+}
+
+impl Course {
+    /// Whether the consumer writes while the message is being sent.
+    fn is_written(self) -> bool {
+        matches!(self, Self::WrittenAppended | Self::WrittenHeld)
+    }
 }
 
 /// The most calls that anything takes.
@@ -51,6 +62,14 @@ async fn a_sender_killed_at_any_call_sends_once() {
 async fn a_sender_killed_at_any_call_holds_and_appends_once() {
     let world = system(1).await;
     for course in [Course::Held, Course::Appended] {
+        at_every_call(&world, "send", course, Fault::Hangs).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_killed_at_any_call_once_the_consumer_wrote_shows_the_message_once() {
+    let world = system(1).await;
+    for course in [Course::WrittenAppended, Course::WrittenHeld] {
         at_every_call(&world, "send", course, Fault::Hangs).await;
     }
 }
@@ -159,20 +178,34 @@ impl Message<'_> {
         let consumer = &self.consumer;
         let mut hanging = (rule.fault == Fault::Hangs).then_some(function);
         self.log_in().await;
-        let open = match self.course {
+        let written = self.course.is_written();
+        let mut open = match self.course {
             Course::Held | Course::Appended => Some(account.write(consumer).await),
-            Course::Plain | Course::PutOff | Course::OneGone => None,
+            _ => None,
         };
         stack.settled().await.unwrap();
         stack.kill(function).unwrap();
         stack.faults().add(rule);
         let policy = match self.course {
-            Course::Appended => "append",
+            Course::Appended | Course::WrittenAppended => "append",
             _ => "hold",
         };
         let campaign = account.launch_as(&[consumer], 24, policy).await;
+        if written {
+            tokio::select! {
+                biased;
+                struck = stack.until(PATIENCE, |s| s.faults().are_spent()) => assert!(struck),
+                quiet = stack.quiet() => quiet.unwrap(),
+            }
+            open = Some(account.write(consumer).await);
+        }
         come_to_rest(stack, &mut hanging).await;
-        if let (Course::Held, Some(open)) = (self.course, &open) {
+        if let (Course::Held | Course::WrittenHeld, Some(open)) = (self.course, &open) {
+            if written {
+                // The successor, which waits for the claim to run out, finds it still open.
+                stack.advance(Duration::from_secs(61)).await;
+                come_to_rest(stack, &mut hanging).await;
+            }
             account.close(open).await;
             come_to_rest(stack, &mut hanging).await;
         }
@@ -212,7 +245,7 @@ impl Message<'_> {
                 account.log_in(&self.consumer, &android).await.ok(200);
                 sandbox.script(&android.token, [Answer::reason("UNREGISTERED")]);
             }
-            Course::Plain | Course::Held | Course::Appended => {}
+            _ => {}
         }
     }
 
@@ -220,12 +253,14 @@ impl Message<'_> {
         let (account, world) = (self.account, self.account.world);
         let what = format!("{} with call {n} struck", self.consumer);
         let history = account.history(campaign, &self.consumer).await;
-        assert_eq!(history["state"], "SENT", "{what}: {history:#}");
+        let state = history["state"].as_str().unwrap();
+        let responded = self.course.is_written() && state == "RESPONDED";
+        assert!(state == "SENT" || responded, "{what}: {history:#}");
         final_and_counted(account, campaign).await;
         shown_once_and_in_time(world);
         let (visible, _) = on_screen(world, &Device::iphone(&self.consumer));
         assert_eq!(visible, 1, "{what}: {history:#}");
-        if self.course == Course::Appended {
+        if matches!(self.course, Course::Appended | Course::WrittenAppended) {
             let chat = account
                 .consumer(&self.consumer)
                 .get("me/conversation")

@@ -13,10 +13,10 @@
 //! | P9 poison reaches the dead letters, redrive is safe | `apart`, `spoiled`, `chaos` |
 //!
 //! `chaos` draws everything from a seed, and a run that fails prints it. An ordinary run plays six
-//! seeds; 200 take about ten minutes of two free cores:
+//! seeds, CI 200; more of them, or one alone, are played so:
 //!
 //! ```text
-//! CHAOS_RUNS=200 cargo test -p functions --test it promises::chaos
+//! CHAOS_RUNS=2000 cargo test -p functions --test it promises::chaos
 //! CHAOS_SEED=17 cargo test -p functions --test it promises::chaos -- --nocapture
 //! ```
 

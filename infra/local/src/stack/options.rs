@@ -28,6 +28,19 @@ pub struct Options {
     pub visibility: Option<Duration>,
     /// The longest that an event source waits for a batch to fill; the template's may be shorter.
     pub window: Option<Duration>,
+    /// The certificate authorities that functions trust.
+    pub trust: Trust,
+    /// Keys of the sandbox, where `data` keeps none; new ones by default, which takes a moment.
+    pub keys: Option<sandbox::Keys>,
+}
+
+/// Whose certificates functions trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The sandbox's: functions call nobody who is not on this machine.
+    Sandbox,
+    /// The system's, too. Reading them is most of what a function's start costs.
+    System,
 }
 
 impl Default for Options {
@@ -45,6 +58,8 @@ impl Default for Options {
             schedules: false,
             visibility: None,
             window: None,
+            trust: Trust::Sandbox,
+            keys: None,
         }
     }
 }

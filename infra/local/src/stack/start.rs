@@ -102,10 +102,14 @@ pub(super) fn save(data: &Path, shared: &Shared) -> Result<(), Error> {
     write(&data.join(QUEUES), &shared.services.queues.save())
 }
 
-async fn start_sandbox(data: Option<&Path>) -> Result<Sandbox, Error> {
+async fn start_sandbox(
+    data: Option<&Path>,
+    given: Option<sandbox::Keys>,
+) -> Result<Sandbox, Error> {
     let file = data.map(|data| data.join(KEYS));
-    let keys = file.as_deref().map(read).transpose()?.flatten();
-    let known = keys.is_some();
+    let kept = file.as_deref().map(read).transpose()?.flatten();
+    let known = kept.is_some();
+    let keys = kept.or(given);
     let sandbox = Sandbox::start(sandbox::Options {
         keys,
         ..sandbox::Options::default()
@@ -208,7 +212,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, Error> {
     if let Some(data) = data {
         std::fs::create_dir_all(data).map_err(io(format!("{} cannot be made", data.display())))?;
     }
-    let sandbox = start_sandbox(data).await?;
+    let sandbox = start_sandbox(data, options.keys.clone()).await?;
     let base_url = format!("http://{services_address}");
     let template = read_template(&options, &sandbox, &base_url)?;
 
@@ -217,8 +221,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, Error> {
     let services = start_services(data, &template, &base_url, database_url, &clock, &changed)?;
 
     let folder = TemporaryFolder::new().map_err(io("no temporary folder can be made"))?;
-    let trusted =
-        bundle(folder.path(), sandbox.ca_pem()).map_err(io("no certificates can be written"))?;
+    let trusted = bundle(folder.path(), sandbox.ca_pem(), options.trust)
+        .map_err(io("no certificates can be written"))?;
     let mut environment = BTreeMap::from(services::variables(&base_url));
     environment.insert("SSL_CERT_FILE".to_owned(), trusted.display().to_string());
     // The sandbox's push proxy is on this machine.

@@ -259,6 +259,7 @@ pub fn entry(text: &str, at: Timestamp) -> Entry {
         kind: Kind::Chat,
         text: text.into(),
         at,
+        transaction: None,
     }
 }
 
