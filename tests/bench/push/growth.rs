@@ -128,7 +128,9 @@ async fn log_in(brand: &Brand<'_>, crowd: &[String]) {
 
 /// Starts the instances that a campaign needs.
 async fn warm_up(world: &World, brand: &Brand<'_>, handoff: &str, crowd: &[String]) {
-    brand.launch(campaign(handoff, &crowd[..SMALL_CAMPAIGN])).await;
+    brand
+        .launch(campaign(handoff, &crowd[..SMALL_CAMPAIGN]))
+        .await;
     world.stack.settled().await.unwrap();
     arrived(world, SMALL_CAMPAIGN);
 }

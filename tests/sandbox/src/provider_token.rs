@@ -78,7 +78,9 @@ impl Verified {
         let known = lock(&self.0).get(token).cloned();
         // A brand that was replaced may have another key.
         if let Some((brand, issued)) = known
-            && world.brand(|b| std::ptr::eq(b, &*brand)).is_some()
+            && world
+                .brand(|b| std::ptr::eq(b, Arc::as_ptr(&brand)))
+                .is_some()
         {
             return Some((brand, issued));
         }

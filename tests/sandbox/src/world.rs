@@ -1,6 +1,11 @@
 //! What the gateways share: the clock, the brands, the script and the record.
 
-use crate::{brand::Brand, provider_token::{ProviderTokens, Verified}, record::Record, script::Script};
+use crate::{
+    brand::Brand,
+    provider_token::{ProviderTokens, Verified},
+    record::Record,
+    script::Script,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::HashMap,

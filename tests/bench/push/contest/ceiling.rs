@@ -38,10 +38,9 @@ impl Ceiling {
         });
         let (file, devices) = (folder.join("payload.json"), folder.join("devices"));
         fs::write(&file, payload.to_string()).unwrap();
-        let urls: String = (0..DEVICES)
-            .map(|n| format!("{}/3/device/{}\n", target.url, Target::device(n)))
-            .collect();
-        fs::write(&devices, urls).unwrap();
+        let url = |n| format!("{}/3/device/{}", target.url, Target::device(n));
+        let urls: Vec<_> = (0..DEVICES).map(url).collect();
+        fs::write(&devices, urls.join("\n") + "\n").unwrap();
         Some(Self {
             headers: vec![
                 format!("authorization: bearer {token}"),
@@ -80,8 +79,15 @@ impl Ceiling {
         };
         let accepted = number("status codes:", " 2xx");
         let per_second = number("s,", " req/s");
-        assert!(said.contains(" 0 4xx, 0 5xx"), "the sandbox refuses: {said}");
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        assert!(
+            said.contains(" 0 4xx, 0 5xx"),
+            "the sandbox refuses: {said}"
+        );
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
         (accepted as u64, accepted / per_second)
     }
 }

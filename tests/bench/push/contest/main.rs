@@ -113,7 +113,9 @@ async fn contest(peers: Option<&Path>) {
                 program => PathBuf::from(program),
             };
             if !any_port && target.port != HTTPS {
-                println!("{name} is left out: its port is {HTTPS}, and this process may not have a network of its own (unshare -rn)");
+                println!(
+                    "{name} is left out: its port is {HTTPS}, and this process may not have a network of its own (unshare -rn)"
+                );
                 continue;
             }
             let mut command = on_core(SENDERS, &program);
@@ -186,7 +188,13 @@ fn print(in_flight: u64, turns: &BTreeMap<&str, Vec<Turn>>) {
     println!("\n{in_flight} in flight, medians of {ROUNDS} turns");
     println!(
         "  {:14} {:>10} {:>14} {:>13} {:>13} {:>13} {:>17}",
-        "sender", "messages/s", "CPU µs/message", "ours/s ÷ its", "its CPU ÷ ours", "of ceiling", "sandbox µs/message"
+        "sender",
+        "messages/s",
+        "CPU µs/message",
+        "ours/s ÷ its",
+        "its CPU ÷ ours",
+        "of ceiling",
+        "sandbox µs/message"
     );
     let middle = |name: &str, what: &dyn Fn(&Turn) -> f64| {
         median(turns.get(name).into_iter().flatten().map(what))

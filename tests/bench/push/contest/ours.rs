@@ -75,7 +75,10 @@ pub(crate) async fn run(target: &Path) {
             })
             .await;
         let seconds = began.elapsed().as_secs_f64();
-        println!("{}", json!({"accepted": accepted, "failed": failed, "seconds": seconds}));
+        println!(
+            "{}",
+            json!({"accepted": accepted, "failed": failed, "seconds": seconds})
+        );
     }
 }
 
