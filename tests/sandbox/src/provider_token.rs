@@ -61,7 +61,53 @@ impl ProviderTokens {
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    iat: i64,
+    /// Seconds since 1970; a JWT may give fractions of one.
+    iat: f64,
+}
+
+/// Tokens whose signature was found right, so that a busy sender's is not checked at each push.
+#[derive(Debug, Default)]
+pub(crate) struct Verified(Mutex<HashMap<String, (Arc<Brand>, i64)>>);
+
+/// More tokens than senders use at once; beyond it all are checked anew.
+const MOST_VERIFIED: usize = 100;
+
+impl Verified {
+    /// Whose token it is and when it was issued, if its signature is right.
+    fn verify(&self, world: &World, token: &str) -> Option<(Arc<Brand>, i64)> {
+        let known = lock(&self.0).get(token).cloned();
+        // A brand that was replaced may have another key.
+        if let Some((brand, issued)) = known
+            && world
+                .brand(|b| std::ptr::eq(b, Arc::as_ptr(&brand)))
+                .is_some()
+        {
+            return Some((brand, issued));
+        }
+        let verified = verify(world, token)?;
+        let mut all = lock(&self.0);
+        if all.len() >= MOST_VERIFIED {
+            all.clear();
+        }
+        all.insert(token.to_owned(), verified.clone());
+        Some(verified)
+    }
+}
+
+/// Checks key, signature and team.
+fn verify(world: &World, token: &str) -> Option<(Arc<Brand>, i64)> {
+    let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+    let brand = world.brand(|b| b.apns.id == kid)?;
+    let key = brand.apns.public().ok()?;
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
+        .ok()?
+        .claims;
+    let issued = SignedDuration::try_from_secs_f64(claims.iat).ok()?;
+    (claims.iss == brand.team_id).then_some((brand, issued.as_secs()))
 }
 
 /// Checks the `authorization` header: the brand it speaks for, or Apple's reason.
@@ -78,26 +124,14 @@ pub(crate) fn check(
         .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty())
         .ok_or("MissingProviderToken")?;
-    let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
-    let kid = header.kid.ok_or(INVALID)?;
-    let brand = world.brand(|b| b.apns.id == kid).ok_or(INVALID)?;
-    let key = brand.apns.public().map_err(|_| INVALID)?;
-    let mut validation = Validation::new(Algorithm::ES256);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-        .map_err(|_| INVALID)?
-        .claims;
-    if claims.iss != brand.team_id {
-        return Err(INVALID);
-    }
+    let (brand, issued_at) = world.verified.verify(world, token).ok_or(INVALID)?;
+    let kid = brand.apns.id.as_str();
     let now = world.now();
-    let issued = Timestamp::from_second(claims.iat).map_err(|_| INVALID)?;
+    let issued = Timestamp::from_second(issued_at).map_err(|_| INVALID)?;
     let age = now.duration_since(issued);
     if age > LIFETIME {
-        world.provider_tokens.forget(&kid);
-        connection.forget(&kid);
+        world.provider_tokens.forget(kid);
+        connection.forget(kid);
         return Err("ExpiredProviderToken");
     }
     if age < -SKEW {
@@ -105,8 +139,8 @@ pub(crate) fn check(
     }
     let settled = match updates {
         TokenUpdates::Free => true,
-        TokenUpdates::PerConnection => connection.settle(&kid, claims.iat, now),
-        TokenUpdates::PerKey => world.provider_tokens.settle(&kid, claims.iat, now),
+        TokenUpdates::PerConnection => connection.settle(kid, issued_at, now),
+        TokenUpdates::PerKey => world.provider_tokens.settle(kid, issued_at, now),
     };
     if settled {
         Ok(brand)

@@ -31,6 +31,9 @@ use tokio_rustls::TlsAcceptor;
 /// More than any gateway reads.
 const MOST: usize = 1 << 20;
 
+/// How many requests a connection may have at once: as many as Apple takes.
+const STREAMS: u32 = 1000;
+
 /// An answer with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
@@ -145,6 +148,7 @@ async fn serve<G: Answers>(
         Err(e) => return tracing::debug!(error = %e, "no TLS"),
     };
     let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http2().max_concurrent_streams(STREAMS);
     if http2_only {
         http = http.http2_only();
     }

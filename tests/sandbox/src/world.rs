@@ -1,6 +1,11 @@
 //! What the gateways share: the clock, the brands, the script and the record.
 
-use crate::{brand::Brand, provider_token::ProviderTokens, record::Record, script::Script};
+use crate::{
+    brand::Brand,
+    provider_token::{ProviderTokens, Verified},
+    record::Record,
+    script::Script,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::HashMap,
@@ -19,6 +24,8 @@ pub(crate) struct World {
     pub(crate) record: Record,
     /// When each APNs key changed its token last, over all connections.
     pub(crate) provider_tokens: ProviderTokens,
+    /// The APNs tokens whose signature was checked.
+    pub(crate) verified: Verified,
     /// `OAuth2` access tokens, good for a project until then.
     pub(crate) access_tokens: Mutex<HashMap<String, (String, Timestamp)>>,
     /// How many access tokens were asked for.

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{
     Client, Response, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderValue},
+    header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -30,6 +30,12 @@ use uuid::Uuid;
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(45);
 /// A renewal that the gateway itself asks for waits so long at least.
 const SETTLED: SignedDuration = SignedDuration::from_mins(20);
+const TOPIC: HeaderName = HeaderName::from_static("apns-topic");
+const PUSH_TYPE: HeaderName = HeaderName::from_static("apns-push-type");
+const PRIORITY: HeaderName = HeaderName::from_static("apns-priority");
+const EXPIRATION: HeaderName = HeaderName::from_static("apns-expiration");
+const COLLAPSE_ID: HeaderName = HeaderName::from_static("apns-collapse-id");
+const ID: HeaderName = HeaderName::from_static("apns-id");
 const EXPIRED: &str = "ExpiredProviderToken";
 
 /// A signing key, as an app's route names it.
@@ -126,12 +132,12 @@ impl Apns {
         let response = client
             .post(self.url(target)?)
             .header(AUTHORIZATION, token.bearer.clone())
-            .header("apns-topic", route.topic)
-            .header("apns-push-type", "alert")
-            .header("apns-priority", "10")
-            .header("apns-expiration", notification.expires_at.as_second())
-            .header("apns-collapse-id", &notification.collapse_id)
-            .header("apns-id", &id)
+            .header(TOPIC, route.topic)
+            .header(PUSH_TYPE, const { HeaderValue::from_static("alert") })
+            .header(PRIORITY, const { HeaderValue::from_static("10") })
+            .header(EXPIRATION, notification.expires_at.as_second())
+            .header(COLLAPSE_ID, &notification.collapse_id)
+            .header(ID, &id)
             .body(payload.to_owned())
             .send()
             .await
@@ -227,6 +233,6 @@ fn sign(route: Route<'_>, key: &SecretString, now: Timestamp) -> Option<Provider
 }
 
 fn apns_id(response: &Response) -> Option<String> {
-    let id = response.headers().get("apns-id")?.to_str().ok()?;
+    let id = response.headers().get(ID)?.to_str().ok()?;
     Some(id.to_owned())
 }

@@ -14,6 +14,7 @@ use domain::{
     push::{Custom, Notification, Undelivered},
     text::shorten,
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -30,22 +31,38 @@ pub(crate) struct Payload {
 }
 
 /// The title and the body as they are shown.
-struct Texts {
-    title: Option<String>,
-    body: String,
+#[derive(Serialize)]
+struct Texts<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    body: &'a str,
+}
+
+/// What APNs takes: written as it is, as most notifications are for it.
+#[derive(Serialize)]
+struct Apns<'a> {
+    aps: Aps<'a>,
+    #[serde(flatten)]
+    keys: &'a Keys<'a>,
+}
+
+#[derive(Serialize)]
+struct Aps<'a> {
+    alert: &'a Texts<'a>,
+    sound: &'static str,
 }
 
 /// The payload for APNs. All of it counts.
 pub(crate) fn apns(notification: &Notification) -> Result<Payload, Undelivered> {
-    let payload = |texts: &Texts| {
-        let mut payload = Map::new();
-        let alert = alert(texts);
-        payload.insert(
-            "aps".to_owned(),
-            json!({ "alert": alert, "sound": "default" }),
-        );
-        payload.extend(custom(notification));
-        Value::Object(payload).to_string()
+    let keys = Keys::of(notification);
+    let payload = |texts: &Texts<'_>| {
+        json_of(&Apns {
+            aps: Aps {
+                alert: texts,
+                sound: "default",
+            },
+            keys: &keys,
+        })
     };
     fit(notification, 0, payload)
 }
@@ -58,7 +75,7 @@ pub(crate) fn fcm(
     ttl: Duration,
 ) -> Result<Payload, Undelivered> {
     let message = fcm_message(notification, ttl);
-    let request = |texts: &Texts| {
+    let request = |texts: &Texts<'_>| {
         let mut message = message(texts);
         message.insert("token".to_owned(), token.expose().into());
         json!({ "message": message }).to_string()
@@ -73,14 +90,14 @@ pub(crate) fn fcm_by_sns(
 ) -> Result<Payload, Undelivered> {
     let message = fcm_message(notification, ttl);
     let request =
-        |texts: &Texts| json!({ "fcmV1Message": { "message": message(texts) } }).to_string();
+        |texts: &Texts<'_>| json!({ "fcmV1Message": { "message": message(texts) } }).to_string();
     fit(notification, 0, request)
 }
 
 fn fcm_message(
     notification: &Notification,
     ttl: Duration,
-) -> impl Fn(&Texts) -> Map<String, Value> {
+) -> impl Fn(&Texts<'_>) -> Map<String, Value> {
     let data: Map<String, Value> = custom(notification)
         .into_iter()
         .map(|(key, value)| match value {
@@ -111,7 +128,7 @@ pub(crate) fn proxy(
     token: &PushToken,
 ) -> Result<Payload, Undelivered> {
     let custom = custom(notification);
-    let body = |texts: &Texts| {
+    let body = |texts: &Texts<'_>| {
         let (service, kind) = match platform {
             Platform::Ios => (1, "apn"),
             Platform::Android => (2, "gcm"),
@@ -125,7 +142,7 @@ pub(crate) fn proxy(
             Platform::Ios => {
                 let alert = match &texts.title {
                     Some(_) => alert(texts),
-                    None => texts.body.as_str().into(),
+                    None => texts.body.into(),
                 };
                 let aps = json!({ "alert": alert, "sound": "default" });
                 body.insert("aps".to_owned(), aps);
@@ -134,7 +151,7 @@ pub(crate) fn proxy(
             Platform::Android => {
                 let mut data = json!({ "message": texts.body, "payload": custom });
                 if let Some(title) = &texts.title {
-                    data["title"] = title.as_str().into();
+                    data["title"] = (*title).into();
                 }
                 body.insert("data".to_owned(), data);
             }
@@ -148,11 +165,19 @@ pub(crate) fn proxy(
 fn fit(
     notification: &Notification,
     free: usize,
-    fill: impl Fn(&Texts) -> String,
+    fill: impl Fn(&Texts<'_>) -> String,
 ) -> Result<Payload, Undelivered> {
+    let (title, body) = (notification.title.as_deref(), notification.body.as_str());
+    let whole = fill(&Texts { title, body });
+    if whole.len() <= MOST + free {
+        return Ok(Payload {
+            json: whole,
+            shortened: false,
+        });
+    }
     let frame = fill(&Texts {
-        title: notification.title.as_ref().map(|_| String::new()),
-        body: String::new(),
+        title: title.map(|_| ""),
+        body: "",
     });
     let too_large = || Undelivered::Rejected {
         reason: "payload_too_large".into(),
@@ -161,17 +186,19 @@ fn fit(
         .checked_sub(frame.len())
         .ok_or_else(too_large)?;
     // A title has the half at most, unless the body leaves it more.
-    let title_left = left.saturating_sub(cost(&notification.body)).max(left / 2);
-    let title = match &notification.title {
+    let title_left = left.saturating_sub(cost(body)).max(left / 2);
+    let title = match title {
         Some(title) => Some(shorten(title, title_left, cost).ok_or_else(too_large)?),
         None => None,
     };
     let body_left = left.saturating_sub(title.as_deref().map_or(0, cost));
-    let body = shorten(&notification.body, body_left, cost).ok_or_else(too_large)?;
-    let shortened = title != notification.title || body != notification.body;
+    let body = shorten(body, body_left, cost).ok_or_else(too_large)?;
     Ok(Payload {
-        json: fill(&Texts { title, body }),
-        shortened,
+        json: fill(&Texts {
+            title: title.as_deref(),
+            body: &body,
+        }),
+        shortened: true,
     })
 }
 
@@ -180,49 +207,84 @@ fn cost(text: &str) -> usize {
     Value::from(text).to_string().len() - r#""""#.len()
 }
 
-fn alert(texts: &Texts) -> Value {
+fn alert(texts: &Texts<'_>) -> Value {
     match &texts.title {
         Some(title) => json!({ "title": title, "body": texts.body }),
         None => json!({ "body": texts.body }),
     }
 }
 
+/// The keys beside what the device shows.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Keys<'a> {
+    Proactive {
+        transaction_id: String,
+        brand_id: &'a str,
+        backend_service: &'static str,
+        look_back_period: i64,
+        expiration_epoch_time: i64,
+        le_campaign_id: &'a str,
+        le_engagement_id: &'a str,
+        external_consumer_id: &'a str,
+    },
+    Chat {
+        conversation_id: String,
+        dialog_id: String,
+        originator_id: String,
+        brand_id: &'a str,
+        backend_service: &'static str,
+        external_consumer_id: &'a str,
+    },
+}
+
+impl<'a> Keys<'a> {
+    fn of(notification: &'a Notification) -> Self {
+        let brand_id = notification.account.as_str();
+        match &notification.custom {
+            Custom::Proactive {
+                transaction,
+                backend,
+                lookback,
+                le_campaign,
+                le_engagement,
+                consumer,
+            } => Self::Proactive {
+                transaction_id: transaction.to_string(),
+                brand_id,
+                backend_service: backend.as_str(),
+                look_back_period: i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
+                expiration_epoch_time: notification.expires_at.as_millisecond(),
+                le_campaign_id: le_campaign,
+                le_engagement_id: le_engagement,
+                external_consumer_id: consumer.as_str(),
+            },
+            Custom::Chat {
+                conversation,
+                originator,
+                consumer,
+            } => Self::Chat {
+                conversation_id: conversation.to_string(),
+                dialog_id: conversation.to_string(),
+                originator_id: format!("{}.{originator}", notification.account),
+                brand_id,
+                backend_service: "ams",
+                external_consumer_id: consumer.as_str(),
+            },
+        }
+    }
+}
+
 fn custom(notification: &Notification) -> Map<String, Value> {
-    let keys = match &notification.custom {
-        Custom::Proactive {
-            transaction,
-            backend,
-            lookback,
-            le_campaign,
-            le_engagement,
-            consumer,
-        } => json!({
-            "transactionId": transaction.to_string(),
-            "brandId": notification.account.as_str(),
-            "backendService": backend.as_str(),
-            "lookBackPeriod": i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
-            "expirationEpochTime": notification.expires_at.as_millisecond(),
-            "leCampaignId": le_campaign,
-            "leEngagementId": le_engagement,
-            "externalConsumerId": consumer.as_str(),
-        }),
-        Custom::Chat {
-            conversation,
-            originator,
-            consumer,
-        } => json!({
-            "conversationId": conversation.to_string(),
-            "dialogId": conversation.to_string(),
-            "originatorId": format!("{}.{originator}", notification.account),
-            "brandId": notification.account.as_str(),
-            "backendService": "ams",
-            "externalConsumerId": consumer.as_str(),
-        }),
-    };
-    match keys {
-        Value::Object(keys) => keys,
+    match serde_json::to_value(Keys::of(notification)) {
+        Ok(Value::Object(keys)) => keys,
         _ => Map::new(),
     }
+}
+
+/// The JSON of what is always some: no map with other keys than text, nothing that can fail.
+fn json_of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]

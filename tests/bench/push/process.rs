@@ -1,0 +1,49 @@
+//! Processes that are measured: kept to one core, their CPU time read from outside.
+
+use std::{fs, path::Path, process::Command};
+
+/// Clock ticks per second of `/proc`: 100 on every Linux that is in use.
+const TICKS: f64 = 100.0;
+
+/// A command that runs on this core alone, where `taskset` is there.
+pub(crate) fn on_core(core: usize, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg(core.to_string()).arg(program);
+    command
+}
+
+/// Moves a running process, all its threads, to a core.
+pub(crate) fn move_to_core(core: usize, pid: u32) {
+    let moved = Command::new("taskset")
+        .args(["-apc", &core.to_string(), &pid.to_string()])
+        .output();
+    assert!(moved.unwrap().status.success(), "taskset moves {pid}");
+}
+
+/// The seconds of CPU time that a process has used, its ended children's included.
+pub(crate) fn cpu(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split(' ').collect();
+    // Fields 14 to 17 of proc(5); the first here is an empty one before field 3.
+    let ticks = fields[12..16].iter().map(|f| f.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / TICKS
+}
+
+/// The child of this process whose binary has this name.
+pub(crate) fn child(name: &str) -> Option<u32> {
+    let own = std::process::id().to_string();
+    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (command, rest) = stat.rsplit_once(')')?;
+        let parent = rest.split(' ').nth(2)?;
+        (command.ends_with(&format!("({name}")) && parent == own).then_some(pid)
+    })
+}
+
+/// The middle one.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
