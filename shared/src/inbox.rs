@@ -78,7 +78,8 @@ pub async fn list(
     let mut messages = store
         .recent(&consumer.account, &consumer.id, since, MAX_SHOWN)
         .await?;
-    messages.retain(|m| m.lives_at(now));
+    // A device may report a message before its sender could record what it says.
+    messages.retain(|m| m.lives_at(now) && m.rendered.is_some());
     Ok(messages)
 }
 

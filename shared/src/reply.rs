@@ -9,6 +9,7 @@ use crate::{
         AddEntries, Added, Author, CampaignInfo, Conversation, Entry, Kind, Posted, Profile,
         ReadStanding, State,
     },
+    handoff::Rendered,
     id::{ConversationId, EntryId, SkillName, TransactionId},
     inbox::{self, ReadInbox},
     message::{Message, MessageKey, ReadMessages},
@@ -198,9 +199,10 @@ where
 {
     let answered = answered(store, consumer, reply, now).await?;
     let (skill, campaign, first, answers) = if let Some((message, campaign)) = answered {
+        // The consumer saw it before they wrote, so it sorts before what they wrote.
+        let just_before = now - jiff::SignedDuration::from_millis(1);
         let first = Entry {
-            // The consumer saw it before they wrote, so it sorts before what they wrote.
-            id: EntryId::at(message.sent_at.unwrap_or(now).min(now)),
+            id: EntryId::at(message.sent_at.unwrap_or(now).min(just_before)),
             author: Author::Brand,
             originator: None,
             kind: Kind::Proactive,
@@ -264,6 +266,12 @@ async fn answered<S>(
 where
     S: ReadInbox + ReadMessages + ReadCampaigns,
 {
+    // Only who was shown a message knows its id, though its sender may have died before it could
+    // record that.
+    let lives = |m: &Message| match reply.message {
+        Some(_) => now < m.lookback_ends_at,
+        None => m.lives_at(now),
+    };
     let candidates = match reply.message {
         Some(transaction) => {
             let key = MessageKey {
@@ -279,16 +287,34 @@ where
         }
         None => inbox::list(store, &At(now), consumer).await?,
     };
-    for message in candidates.into_iter().filter(|m| m.lives_at(now)) {
+    for mut message in candidates.into_iter().filter(lives) {
         let campaign = store
             .campaign(&consumer.account, &message.place.campaign)
             .await?
             .filter(|campaign| message.responded_at.is_none() || campaign.route_all);
         if let Some(campaign) = campaign {
+            if message.rendered.is_none() {
+                message.rendered = render(store, &campaign, &message).await?;
+            }
             return Ok(Some((message, campaign)));
         }
     }
     Ok(None)
+}
+
+/// What the message says, from its recipient's entry in the campaign.
+async fn render(
+    store: &impl ReadCampaigns,
+    campaign: &Campaign,
+    message: &Message,
+) -> Result<Option<Rendered>, Unavailable> {
+    let chunk = store
+        .chunk(&campaign.account, &campaign.id, message.place.chunk)
+        .await?;
+    let index = message.place.index as usize;
+    Ok(chunk
+        .and_then(|chunk| chunk.recipients.into_iter().nth(index))
+        .map(|recipient| campaign.content.render(&recipient.variables)))
 }
 
 /// A clock that stands still.

@@ -25,7 +25,7 @@ use crate::{
     failure::Failure,
     handoff::Rendered,
     id::{ConversationId, DeviceId, EntryId},
-    message::{Event, MessageKey, Place},
+    message::{Event, Message, MessageKey, Place},
     pace::{self, Pacer},
     push::Push,
     store::Unavailable,
@@ -60,8 +60,30 @@ pub enum Claim {
 pub struct Before {
     /// The devices that took it.
     pub taken: BTreeSet<DeviceId>,
+    /// Whether a device reported it, which proves that one has it.
+    pub reported: bool,
+    /// Whether the consumer replied to it.
+    pub answered: bool,
     /// What kept it from leaving the last time.
     pub trouble: Option<Failure>,
+}
+
+impl Before {
+    /// What the attempts before made of a message.
+    #[must_use]
+    pub fn of(message: Message) -> Self {
+        Self {
+            reported: message.delivered_at.is_some(),
+            answered: message.responded_at.is_some(),
+            trouble: message.trouble,
+            taken: message.taken,
+        }
+    }
+
+    /// Whether it left, for one device at least.
+    pub(crate) fn has_left(&self) -> bool {
+        !self.taken.is_empty() || self.reported || self.answered
+    }
 }
 
 /// What one attempt changed of a message.
@@ -238,7 +260,7 @@ where
             }
             Claim::Granted(before) => {
                 let mut outcome = self.attempt(&job, &before).await?;
-                if !before.taken.is_empty() {
+                if before.has_left() {
                     outcome = stays_sent(outcome);
                 }
                 self.finish(job, outcome).await?;
@@ -339,6 +361,10 @@ where
             return Ok(fails(at, None, Failure::CampaignGone));
         };
         let rendered = campaign.content.render(&job.variables);
+        if before.answered {
+            // Whoever pushed it died before they could tell.
+            return Ok(sent(at, rendered));
+        }
         let standing = self.store.standing(&key.account, &key.consumer).await?;
         if standing.profile.is_none() {
             return Ok(fails(at, Some(rendered), Failure::ConsumerNotRegistered));
@@ -375,7 +401,7 @@ where
                 }
             }
         }
-        self.to_devices(job, &campaign, &standing, &before.taken, rendered)
+        self.to_devices(job, &campaign, &standing, before, rendered)
             .await
     }
 
@@ -421,6 +447,17 @@ fn ends(at: Timestamp, next: Next, event: &str, detail: &str) -> Attempt {
         taken: BTreeSet::new(),
         next,
         events: vec![Event::new(at, event, detail)],
+        at,
+    }
+}
+
+/// A message that left before, and needs no more.
+const fn sent(at: Timestamp, rendered: Rendered) -> Attempt {
+    Attempt {
+        rendered: Some(rendered),
+        taken: BTreeSet::new(),
+        next: Next::Sent,
+        events: Vec::new(),
         at,
     }
 }

@@ -174,7 +174,7 @@ const TOLD_ATTEMPTS: u32 = 10;
 pub(super) fn conclude(
     job: &MessageJob,
     rendered: Rendered,
-    taken_before: bool,
+    has_left: bool,
     answers: &[Answer<'_>],
     at: Timestamp,
 ) -> Attempt {
@@ -188,7 +188,7 @@ pub(super) fn conclude(
         .filter(|a| a.result.is_ok())
         .map(|a| a.device.id.clone())
         .collect();
-    let left = taken_before || !taken.is_empty();
+    let left = has_left || !taken.is_empty();
     let next = match try_again(job, answers, at) {
         Some(next) => next,
         None if left => Next::Sent,

@@ -1,9 +1,9 @@
 //! Handing a notification to the gateways of a consumer's devices, past the circuit breaker.
 
 use super::{
-    Attempt, Next, SendStore, Sender,
+    Attempt, Before, SendStore, Sender,
     answer::{Answer, Health, Kept, conclude},
-    fails,
+    fails, sent,
 };
 use crate::{
     account::App,
@@ -15,14 +15,13 @@ use crate::{
     dispatch::{Enqueue, MessageJob},
     failure::Failure,
     handoff::{Rendered, Source},
-    id::{AccountId, ConsumerId, DeviceId},
+    id::{AccountId, ConsumerId},
     message::Event,
     push::{Backend, Custom, Notification, Push, Receipt, Target},
     store::Unavailable,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 
 /// How a device stands with the circuit breaker.
 enum Gate {
@@ -46,7 +45,7 @@ where
         job: &MessageJob,
         campaign: &Campaign,
         standing: &Standing,
-        taken: &BTreeSet<DeviceId>,
+        before: &Before,
         rendered: Rendered,
     ) -> Result<Attempt, Unavailable> {
         let key = &job.key;
@@ -54,22 +53,16 @@ where
         let (stale, devices): (Vec<_>, Vec<_>) = standing
             .devices
             .iter()
-            .filter(|d| campaign.apps.as_slice().contains(&d.app) && !taken.contains(&d.id))
+            .filter(|d| campaign.apps.as_slice().contains(&d.app) && !before.taken.contains(&d.id))
             .partition(|d| d.is_stale(now));
         let stale = stale.iter().map(|d| told_stale(d, now));
         if devices.is_empty() {
-            if taken.is_empty() {
-                let mut outcome = fails(now, Some(rendered), Failure::NoDevice);
-                outcome.events.splice(..0, stale);
-                return Ok(outcome);
+            if before.has_left() {
+                return Ok(sent(now, rendered));
             }
-            return Ok(Attempt {
-                rendered: Some(rendered),
-                taken: BTreeSet::new(),
-                next: Next::Sent,
-                events: Vec::new(),
-                at: now,
-            });
+            let mut outcome = fails(now, Some(rendered), Failure::NoDevice);
+            outcome.events.splice(..0, stale);
+            return Ok(outcome);
         }
         let notification = Notification {
             account: key.account.clone(),
@@ -95,7 +88,7 @@ where
             .hand_over(&key.consumer, &devices, &notification)
             .await?;
         let at = self.clock.now();
-        let mut outcome = conclude(job, rendered, !taken.is_empty(), &answers, at);
+        let mut outcome = conclude(job, rendered, before.has_left(), &answers, at);
         if job.attempt == 0 {
             outcome.events.splice(..0, stale);
         }

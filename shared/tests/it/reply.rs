@@ -278,3 +278,45 @@ async fn those_who_serve_the_skill_are_told() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].event(), "conversation.message");
 }
+
+#[tokio::test]
+async fn rule_12_a_message_whose_sender_died_after_the_push_is_answered_like_any_other() {
+    for open in [
+        OpenConversation::Fail,
+        OpenConversation::Hold,
+        OpenConversation::Append,
+    ] {
+        let world = World::new().await;
+        world.log_in("ana", "t1").await;
+        let accepted = world.campaign_with(&["ana"], open).await;
+        world.store.fail_next("record");
+        let job = world.queue.take_jobs().remove(0);
+        world.send(job.clone()).await.unwrap_err();
+        assert_eq!(world.gateways.pushed().len(), 1, "it had left");
+        let named = Reply {
+            text: "Yes".into(),
+            message: Some(world.key(&accepted, "ana").transaction),
+            client_message: None,
+        };
+        let ana = world.consumer("ana");
+        let replied = reply(&world.store, &world.clock, &ana, &named).await;
+        let replied = replied.unwrap();
+        assert_eq!(replied.skill.as_str(), "sales");
+        let transcript = world.transcript(replied.conversation).await;
+        let said: Vec<_> = transcript.iter().map(|e| e.text.as_str()).collect();
+        assert_eq!(said, ["Hello ana", "Yes"], "rule 13");
+
+        world.clock.advance(secs(60));
+        world.send(job).await.unwrap();
+        world.pump().await;
+        world.close(replied.conversation).await;
+        world.run_for(secs(600)).await;
+        let message = world.message(&accepted, "ana").await;
+        assert_eq!(message.state(), State::Responded);
+        assert_eq!(message.failure, None, "{open:?}");
+        assert_eq!(world.counts(&accepted).await.sent, 1);
+        assert_eq!(world.gateways.pushed().len(), 1, "{open:?}: never again");
+        let transcript = world.transcript(replied.conversation).await;
+        assert_eq!(transcript.len(), 2, "{open:?}: nor into the chat");
+    }
+}

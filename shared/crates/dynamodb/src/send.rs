@@ -53,13 +53,7 @@ impl Claims for Table {
         .value(":ttl", n(self.expiry(now)))
         .value(":one", n(1));
         Ok(match self.update(&Key::message(key), change).await? {
-            Updated::Done(item) => {
-                let message = message::read(item)?;
-                Claim::Granted(Before {
-                    taken: message.taken,
-                    trouble: message.trouble,
-                })
-            }
+            Updated::Done(item) => Claim::Granted(Before::of(message::read(item)?)),
             Updated::Refused(None) => Claim::Busy,
             Updated::Refused(Some(item)) => {
                 let message = message::read(item)?;

@@ -142,6 +142,7 @@ pub async fn claims<S: Claims + ReadMessages>(store: &S) {
     let taken = Claim::Granted(Before {
         taken: again.taken.clone(),
         trouble,
+        ..Before::default()
     });
     let won = rivals
         .into_iter()

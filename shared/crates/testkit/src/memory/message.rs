@@ -126,10 +126,7 @@ impl Claims for Store {
         message.phase = Phase::Sending;
         message.attempt = attempt;
         message.until = Some(until);
-        let before = Before {
-            taken: message.taken.clone(),
-            trouble: message.trouble,
-        };
+        let before = Before::of(message.clone());
         tables.changed(key);
         Ok(Claim::Granted(before))
     }
