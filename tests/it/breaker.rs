@@ -20,6 +20,21 @@ fn events(world: &World, kind: &str) -> Vec<Value> {
         .collect()
 }
 
+/// How many log lines the alarm's filter counts.
+fn counted_by_the_alarm(world: &World) -> usize {
+    let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/template.yaml"));
+    let filter = r#"FilterPattern: '{ $.fields.event = "app.paused" }'"#;
+    assert!(
+        template.unwrap().contains(filter),
+        "the filter that this imitates"
+    );
+    let lines = world.stack.logs().into_iter();
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
+    lines
+        .filter(|line| line["fields"]["event"] == "app.paused")
+        .count()
+}
+
 async fn paused(brand: &Brand<'_>) -> Vec<Value> {
     let app = brand.get(&format!("apps/{SHOP}")).await.ok(200);
     app.get("paused").map(list).unwrap_or_default()
@@ -61,6 +76,7 @@ async fn a_wrong_credential_pauses_the_app_until_it_is_mended() {
         (&event["accountId"], &event["appName"], &event["since"]),
         (&json!("acme"), &json!(SHOP), &pause["since"])
     );
+    assert_eq!(counted_by_the_alarm(&world), 1);
     let history = brand.recipient(&made, &crowd[7]).await;
     let told: BTreeSet<_> = list(&history["timeline"])
         .iter()
