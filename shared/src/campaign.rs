@@ -451,7 +451,7 @@ pub trait CancelCampaigns: Send + Sync {
 }
 
 /// Checks a recipient against the texts.
-fn check(
+pub(crate) fn check(
     draft: &Draft,
     content: &Content,
     seen: &mut BTreeSet<ConsumerId>,

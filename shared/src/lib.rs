@@ -9,7 +9,7 @@
 //! | [`text`], [`lookback`] | what a message may say, and how long it lives |
 //! | [`access`], [`client`], [`limit`] | who may do what, and how fast |
 //! | [`account`] | a brand's settings, skills and apps |
-//! | [`handoff`] | the saved configuration of an outbound message |
+//! | [`handoff`], [`preview`] | the saved configuration of an outbound message, and what it would say |
 //! | [`campaign`] | accepting one API call with its recipients |
 //! | [`pace`], [`dispatch`] | from an accepted campaign to paced jobs |
 //! | [`message`], [`send`], [`push`], [`failure`] | one message to one consumer, and how it leaves |
@@ -38,6 +38,7 @@ pub mod limit;
 pub mod lookback;
 pub mod message;
 pub mod pace;
+pub mod preview;
 pub mod push;
 pub mod reply;
 pub mod report;

@@ -12,6 +12,7 @@ mod brand;
 mod breaker;
 mod budget;
 mod cancel;
+mod content;
 mod docs;
 mod handoffs;
 mod hold;

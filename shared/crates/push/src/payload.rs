@@ -18,21 +18,26 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// The most bytes either gateway takes.
-const MOST: usize = 4096;
+pub(crate) const MOST: usize = 4096;
 
 /// A notification as a gateway takes it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Payload {
     /// The JSON.
     pub(crate) json: String,
+    /// How many bytes of it count.
+    pub(crate) bytes: usize,
+    /// What the device shows.
+    pub(crate) texts: Texts,
     /// Whether a text had to be shortened.
     pub(crate) shortened: bool,
 }
 
 /// The title and the body as they are shown.
-struct Texts {
-    title: Option<String>,
-    body: String,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Texts {
+    pub(crate) title: Option<String>,
+    pub(crate) body: String,
 }
 
 /// The payload for APNs. All of it counts.
@@ -169,8 +174,12 @@ fn fit(
     let body_left = left.saturating_sub(title.as_deref().map_or(0, cost));
     let body = shorten(&notification.body, body_left, cost).ok_or_else(too_large)?;
     let shortened = title != notification.title || body != notification.body;
+    let texts = Texts { title, body };
+    let json = fill(&texts);
     Ok(Payload {
-        json: fill(&Texts { title, body }),
+        bytes: json.len() - free,
+        json,
+        texts,
         shortened,
     })
 }
