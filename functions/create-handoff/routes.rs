@@ -68,7 +68,7 @@ async fn create(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let design = request.parse()?;
-    let handoff = handoff::create(&ports.table, &ports.clock, &caller.account, design).await?;
+    let handoff = handoff::create(&ports.table, &caller.at(ports.clock.now()), design).await?;
     Ok(tagged(StatusCode::CREATED, handoff))
 }
 
@@ -118,8 +118,8 @@ async fn change(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let (expected, design) = (expected(&headers)?, request.parse()?);
-    let (table, clock) = (&ports.table, &ports.clock);
-    let handoff = handoff::change(table, clock, &caller.account, &id, expected, design).await?;
+    let by = caller.at(ports.clock.now());
+    let handoff = handoff::change(&ports.table, &by, &id, expected, design).await?;
     Ok(tagged(StatusCode::OK, handoff))
 }
 
@@ -142,8 +142,8 @@ async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let expected = expected(&headers)?;
-    let (table, clock) = (&ports.table, &ports.clock);
-    handoff::delete(table, clock, &caller.account, &id, expected, stop).await?;
+    let by = caller.at(ports.clock.now());
+    handoff::delete(&ports.table, &by, &id, expected, stop).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

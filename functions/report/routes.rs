@@ -135,8 +135,8 @@ async fn campaign_analytics(
     Path((app, id)): Path<(String, CampaignId)>,
 ) -> Result<Json<CampaignAnalytics>, Problem> {
     checked(app)?;
-    let campaign = find(&ports, &caller.account, &id).await?;
-    let boards = ports.table.boards(&caller.account, &id).await?;
+    let found = ports.table.overview(&caller.account, &id).await?;
+    let (campaign, boards) = found.ok_or_else(Problem::not_found)?;
     Ok(Json(CampaignAnalytics::new(&campaign, &boards)))
 }
 

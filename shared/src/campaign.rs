@@ -2,6 +2,7 @@
 
 use crate::{
     account::Limits,
+    audit::Author,
     board::Board,
     clock::Clock,
     handoff::{self, Apps, Content, Handoff, InvalidName, Source},
@@ -360,6 +361,8 @@ pub struct Acceptance {
     pub recipients_per_day: u32,
     /// What to remember the call by.
     pub idempotency: Option<Idempotency>,
+    /// Who posted it.
+    pub by: Author,
 }
 
 /// Why a campaign was not stored.
@@ -422,6 +425,13 @@ pub trait ReadCampaigns: Send + Sync {
         id: &CampaignId,
     ) -> impl Future<Output = Result<Option<Campaign>, Unavailable>> + Send;
 
+    /// The campaign with the counts of all its parts, in their order, in one request.
+    fn overview(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> impl Future<Output = Result<Option<(Campaign, Vec<Board>)>, Unavailable>> + Send;
+
     /// A part of the campaign's recipients.
     fn chunk(
         &self,
@@ -440,14 +450,12 @@ pub trait ReadCampaigns: Send + Sync {
 
 /// Cancels campaigns.
 pub trait CancelCampaigns: Send + Sync {
-    /// Marks the campaign as cancelled at `now`, if it was not; the campaign, if the account
-    /// has it.
+    /// Marks the campaign as cancelled, if it was not; whether the account has it.
     fn cancel(
         &self,
-        account: &AccountId,
+        by: &Author,
         id: &CampaignId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Campaign>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// Checks a recipient against the texts.
@@ -524,7 +532,7 @@ const TRIES: usize = 10;
 pub async fn create<S>(
     store: &S,
     clock: &impl Clock,
-    account: &AccountId,
+    by: &Author,
     order: Order,
     dry_run: bool,
 ) -> Result<Accepted, CreateError>
@@ -537,10 +545,10 @@ where
     for _ in 0..TRIES {
         let now = clock.now();
         let ground = store
-            .groundwork(account, skill.as_ref(), handoff.as_ref(), key, now)
+            .groundwork(&by.account, skill.as_ref(), handoff.as_ref(), key, now)
             .await?;
         if let Some((campaign, fingerprint)) = ground.earlier {
-            return replay(store, account, &campaign, &fingerprint, &order).await;
+            return replay(store, &by.account, &campaign, &fingerprint, &order).await;
         }
         let limits = ground.limits;
         let limit = limits
@@ -582,6 +590,7 @@ where
             lives_until: ground.lives_until,
             recipients_per_day: limits.recipients_per_day,
             idempotency: order.idempotency.clone(),
+            by: by.clone(),
         };
         match store.accept(&acceptance).await {
             Ok(()) => return Ok(accepted(acceptance.campaign, recipients)),

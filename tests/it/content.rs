@@ -90,7 +90,7 @@ async fn a_preview_is_what_arrives_to_the_byte() {
                 let kept = kept.strip_suffix('…').unwrap();
                 assert!(full.starts_with(kept));
                 let rest = kept.strip_prefix("Push: ").unwrap();
-                assert!(!value.starts_with(family) || rest.len() % family.len() == 0);
+                assert!(!value.starts_with(family) || rest.len().is_multiple_of(family.len()));
             }
         }
     }

@@ -6,12 +6,14 @@
 )]
 
 mod arrivals;
+mod audit;
 mod bad_callers;
 mod bad_input;
 mod brand;
 mod breaker;
 mod budget;
 mod cancel;
+mod clients;
 mod content;
 mod docs;
 mod handoffs;
@@ -28,6 +30,7 @@ mod promises;
 mod quota;
 mod reports;
 mod rights;
+mod roles;
 mod routes;
 mod secrets_in_logs;
 mod story;

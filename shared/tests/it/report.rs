@@ -90,11 +90,7 @@ async fn filters_admit_by_skill_state_and_message() {
     };
     assert_eq!(rows(&world, &by_message, 0, 10).await, ["zoe"]);
     let id = &one.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     let cancelled = by_state(State::Cancelled);
     assert_eq!(
         rows(&world, &cancelled, 0, 10).await,

@@ -5,13 +5,14 @@ use crate::{
     Table,
     account::SettingsItem,
     board, handoff,
-    key::{Attributes, Key},
+    key::{Attributes, Key, Range},
     sweep,
-    table::{Change, Reason, Updated, Write, at, n, s, unavailable},
+    table::{Change, Reason, Write, at, n, s, unavailable},
     time,
 };
 use domain::{
     account::Settings,
+    audit::{Action, Author},
     board::Board,
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CampaignName, CancelCampaigns, Chunk,
@@ -325,6 +326,10 @@ impl Table {
                 )?,
             ),
             (Part::Other, sweep::mark(account, id, now)?),
+            (
+                Part::Other,
+                self.told(&acceptance.by, Action::CampaignAccepted, id)?,
+            ),
         ];
         if let Some(Idempotency { key, fingerprint }) = &acceptance.idempotency {
             let item = OnceItem {
@@ -393,6 +398,21 @@ impl ReadCampaigns for Table {
         Ok(item.map(Campaign::from))
     }
 
+    async fn overview(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<(Campaign, Vec<Board>)>, Unavailable> {
+        let range = Range::overview(account, id);
+        let mut items = self.query(&range, false, None).await?;
+        let Some(last) = items.pop() else {
+            return Ok(None);
+        };
+        let campaign: Item = from_item(last).map_err(unavailable)?;
+        let boards = items.into_iter().map(board::read);
+        Ok(Some((campaign.into(), boards.collect::<Result<_, _>>()?)))
+    }
+
     async fn chunk(
         &self,
         account: &AccountId,
@@ -415,21 +435,8 @@ impl ReadCampaigns for Table {
 }
 
 impl CancelCampaigns for Table {
-    async fn cancel(
-        &self,
-        account: &AccountId,
-        id: &CampaignId,
-        now: Timestamp,
-    ) -> Result<Option<Campaign>, Unavailable> {
-        let change = Change::new("SET cancelled_at = if_not_exists(cancelled_at, :now)")
-            .only_if("attribute_exists(pk)")
-            .value(":now", at(now));
-        match self.update(&Key::campaign(account, id), change).await? {
-            Updated::Done(item) => {
-                let item: Item = from_item(item).map_err(unavailable)?;
-                Ok(Some(item.into()))
-            }
-            Updated::Refused(_) => Ok(None),
-        }
+    async fn cancel(&self, by: &Author, id: &CampaignId) -> Result<bool, Unavailable> {
+        let write = cancellation(&by.account, id, by.at);
+        self.change(write, by, Action::CampaignCancelled, id).await
     }
 }
