@@ -100,7 +100,9 @@ async fn counted(
 
 async fn find(ports: &Ports, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = ports.table.campaign(account, id).await?;
-    found.ok_or_else(Problem::not_found)
+    found
+        .filter(|campaign| !campaign.test)
+        .ok_or_else(Problem::not_found)
 }
 
 /// What became of each of a campaign's recipients.
@@ -136,6 +138,7 @@ async fn campaign_analytics(
 ) -> Result<Json<CampaignAnalytics>, Problem> {
     checked(app)?;
     let found = ports.table.overview(&caller.account, &id).await?;
+    let found = found.filter(|(campaign, _)| !campaign.test);
     let (campaign, boards) = found.ok_or_else(Problem::not_found)?;
     Ok(Json(CampaignAnalytics::new(&campaign, &boards)))
 }

@@ -75,6 +75,8 @@ pub struct Campaign {
     pub route_all: bool,
     /// What to do with open conversations.
     pub open_conversation: OpenConversation,
+    /// Whether it only tries something out: it is sent as any other, and is in no report.
+    pub test: bool,
     /// The campaign object for routing.
     pub le_campaign: String,
     /// The engagement object for routing.
@@ -174,9 +176,13 @@ pub struct Heads {
     pub skill: SkillName,
     /// The handoff.
     pub handoff: HandoffId,
-    /// What started the campaign, in reports' words: `prmsg` or `c2m`.
+    /// What started the campaign, in reports' words: `prmsg` or `c2m`; of one that is in no
+    /// report, `test`.
     pub app: String,
 }
+
+/// The head under which nobody looks.
+const TEST: &str = "test";
 
 /// A recipient as the caller wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -266,6 +272,8 @@ pub struct Order {
     pub lookback: Option<Lookback>,
     /// What to do with open conversations.
     pub open_conversation: OpenConversation,
+    /// Whether it is in no report.
+    pub test: bool,
     /// The recipients.
     pub recipients: Vec<Draft>,
     /// Whether equal calls are one.
@@ -639,6 +647,7 @@ fn draw_up(
         content: design.content,
         route_all: design.route_all,
         open_conversation: order.open_conversation,
+        test: order.test,
         le_campaign: digits(),
         le_engagement: digits(),
         trace: order.trace.clone(),
@@ -685,6 +694,7 @@ fn cut(campaign: &Campaign, sends_per_second: u32, parts: &[&[Recipient]]) -> Ve
                 skill: campaign.skill.clone(),
                 handoff: campaign.handoff.clone(),
                 app: match campaign.source {
+                    _ if campaign.test => TEST.to_owned(),
                     Source::Proactive => "prmsg".to_owned(),
                     Source::Ivr => "c2m".to_owned(),
                 },

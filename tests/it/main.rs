@@ -36,4 +36,5 @@ mod secrets_in_logs;
 mod story;
 mod sweep;
 mod template;
+mod test_campaigns;
 mod world;

@@ -10,6 +10,7 @@ use domain::{
     id::AccountId,
     report::ListCampaigns,
 };
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use testkit::contract::sample;
@@ -392,4 +393,37 @@ async fn a_campaign_that_no_day_could_take_is_too_large() {
         refused,
         Err(CreateError::RecipientCount { limit: 50, .. })
     ));
+}
+
+#[tokio::test]
+async fn p4_a_thousand_equal_calls_at_once_make_one_campaign() {
+    let world = World::new().await;
+    let by = world.by();
+    let order = once(world.order(&["ana", "ben"]), "k1", "digest");
+    let calls =
+        (0..1_000).map(|_| campaign::create(&world.store, &world.clock, &by, order.clone(), false));
+    let answers: Vec<_> = join_all(calls).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    let made = answers.iter().filter(|answer| !answer.replayed).count();
+    assert_eq!(made, 1, "one made it, the others are told");
+    for answer in &answers {
+        assert_eq!(answer.campaign, answers[0].campaign);
+        assert_eq!(answer.recipients, answers[0].recipients);
+    }
+    assert_eq!(stored(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let world = World::new().await;
+    let order = once(world.order(&["ana"]), "k1", "digest");
+    let first = create(&world, order.clone()).await.unwrap();
+    world
+        .clock
+        .advance(SignedDuration::from_hours(24) - sample::ms(1_000));
+    assert!(create(&world, order.clone()).await.unwrap().replayed);
+    world.clock.advance(sample::ms(2_000));
+    let anew = create(&world, order).await.unwrap();
+    assert!(!anew.replayed);
+    assert_ne!(anew.campaign.id, first.campaign.id);
 }

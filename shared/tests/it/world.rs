@@ -128,6 +128,7 @@ impl World {
             handoff: self.handoff.id.to_string(),
             lookback: None,
             open_conversation: OpenConversation::Fail,
+            test: false,
             recipients: names.iter().map(|n| draft(n, &[("1", n)])).collect(),
             idempotency: None,
             trace: "trace".into(),

@@ -171,6 +171,7 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
         content: content("Hello ${{1}}"),
         route_all: true,
         open_conversation: OpenConversation::Hold,
+        test: true,
         le_campaign: "1234567890".into(),
         le_engagement: "1234567891".into(),
         trace: "trace".into(),
