@@ -9,6 +9,8 @@ use std::time::Duration;
 async fn a_client_is_rotated_without_a_gap() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
+    // From then on its calls are held to no pace.
+    world.stack.advance(Duration::from_mins(1)).await;
     let wanted = json!({"name": "Back office", "roles": ["campaign-manager"]});
     let made = brand.post("clients", wanted).await.ok(201);
     let (id, first) = (text(&made["clientId"]), text(&made["clientSecret"]));
@@ -59,6 +61,8 @@ async fn a_client_is_rotated_without_a_gap() {
 async fn a_client_that_ended_or_was_revoked_gets_no_token() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
+    // From then on its calls are held to no pace.
+    world.stack.advance(Duration::from_mins(1)).await;
     let at = |seconds: i64| {
         let now = world.stack.clock().now();
         (now + jiff::SignedDuration::from_secs(seconds)).to_string()

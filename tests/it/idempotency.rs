@@ -124,7 +124,7 @@ async fn a_key_is_forgotten_after_a_day() {
     let body = campaign(&brand.greeting().await, &["ana"]);
     let first = post(&brand, "k-1", &body).await.ok(202);
     world.stack.settled().await.unwrap();
-    world.stack.advance(Duration::from_secs(23 * 3_600)).await;
+    world.stack.advance(Duration::from_hours(23)).await;
     let brand = brand.refreshed();
     let again = post(&brand, "k-1", &body).await;
     assert_eq!(again.header("idempotent-replayed"), "true");
