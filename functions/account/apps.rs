@@ -5,6 +5,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::{
     account::{self, App, Headers, Identity, ReadApps as _, Route, WriteApps as _},
     breaker::{Pause, Pauses as _},
+    clock::Clock as _,
     id::AppName,
 };
 use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
@@ -291,8 +292,8 @@ pub(super) async fn put(
             jwks_uri: request.identity.jwks_uri,
         },
     };
-    let app =
-        account::save_app(&ports.table, &caller.account, app.checked(&caller.account)?).await?;
+    let by = caller.at(ports.clock.now());
+    let app = account::save_app(&ports.table, &by, app.checked(&caller.account)?).await?;
     Ok(Json(AppAnswer::new(app, &[])))
 }
 
@@ -352,7 +353,8 @@ pub(super) async fn delete(
     caller: Allowed<may::WriteConfiguration>,
     Path(name): Path<AppName>,
 ) -> Result<StatusCode, Problem> {
-    let was_there = ports.table.remove_app(&caller.account, &name).await?;
+    let by = caller.at(ports.clock.now());
+    let was_there = ports.table.remove_app(&by, &name).await?;
     was_there
         .then_some(StatusCode::NO_CONTENT)
         .ok_or_else(Problem::not_found)

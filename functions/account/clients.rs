@@ -4,13 +4,14 @@ use crate::Ports;
 use axum::{extract::State, http::StatusCode};
 use domain::{
     access::Role,
-    client::{self, Client, ClientStore as _},
+    client::{self, Client, ClientStore as _, KEEP_HOURS},
+    clock::Clock as _,
     id::{ClientId, SkillName},
 };
 use jiff::Timestamp;
-use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
+use lambda::{Allowed, Json, Path, Problem, Query, may, problem::Refusals};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A client to make.
 #[derive(Deserialize, ToSchema)]
@@ -26,6 +27,9 @@ pub(super) struct ClientRequest {
     #[serde(default)]
     #[schema(value_type = Vec<String>, example = json!(["sales"]))]
     skills: Vec<SkillName>,
+    /// From when on none of its secrets opens: a time to come. Never, when it is left out.
+    #[schema(value_type = Option<String>, format = "date-time", example = "2027-11-23T09:00:00Z")]
+    expires_at: Option<Timestamp>,
 }
 
 /// A client.
@@ -47,9 +51,17 @@ pub(super) struct ClientAnswer {
     /// When it was made.
     #[schema(value_type = String, format = "date-time", example = "2026-11-23T09:00:00Z")]
     created_at: Timestamp,
+    /// From when on none of its secrets opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time", example = "2027-11-23T09:00:00Z")]
+    expires_at: Option<Timestamp>,
+    /// Until when the secret before its present one opens, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time", example = "2026-11-24T09:00:00Z")]
+    previous_secret_expires_at: Option<Timestamp>,
 }
 
-/// A client that was made, with its secret, which is shown once.
+/// A client with a new secret, which is shown once.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MadeClient {
@@ -75,6 +87,8 @@ impl From<Client> for ClientAnswer {
             roles: client.roles,
             skills: client.skills,
             created_at: client.created_at,
+            expires_at: client.expires_at,
+            previous_secret_expires_at: client.previous_until,
         }
     }
 }
@@ -99,9 +113,11 @@ pub(super) async fn create(
         name,
         roles,
         skills,
+        expires_at,
     } = request;
+    let by = caller.at(ports.clock.now());
     let (client, secret) =
-        client::make(&ports.table, &ports.clock, &caller, &name, roles, skills).await?;
+        client::make(&ports.table, &by, &name, roles, skills, expires_at).await?;
     let made = MadeClient {
         client_secret: secret.expose().to_owned(),
         client: client.into(),
@@ -125,7 +141,47 @@ pub(super) async fn list(
     Ok(Json(ClientList { clients }))
 }
 
-/// Removes an API client. Tokens that it has are good until they expire.
+/// How a client's secret is changed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rotation {
+    /// For how many hours the secret that it has opens, too: 0 to 168, 24 by default.
+    keep_hours: Option<u32>,
+}
+
+/// Gives an API client a new secret. The one that it has opens for some hours more; one from
+/// before that does not.
+#[utoipa::path(
+    post, path = "/api/v2/account/{accountId}/clients/{clientId}/rotate", tag = "Account",
+    operation_id = "rotateClient",
+    params(
+        ("accountId" = String, Path, description = "The account."),
+        ("clientId" = String, Path, description = "The client."),
+        Rotation,
+    ),
+    responses(
+        (status = 200, description = "The client, with its new secret.", body = MadeClient),
+        Refusals
+    )
+)]
+pub(super) async fn rotate(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ManageClients>,
+    Path(id): Path<ClientId>,
+    Query(rotation): Query<Rotation>,
+) -> Result<Json<MadeClient>, Problem> {
+    let by = caller.at(ports.clock.now());
+    let hours = rotation.keep_hours.unwrap_or(KEEP_HOURS);
+    let (client, secret) = client::rotate(&ports.table, &by, &id, hours).await?;
+    Ok(Json(MadeClient {
+        client_secret: secret.expose().to_owned(),
+        client: client.into(),
+    }))
+}
+
+/// Revokes an API client: it gets no more tokens. Those that it has are good until they expire,
+/// within the hour.
 #[utoipa::path(
     delete, path = "/api/v2/account/{accountId}/clients/{clientId}", tag = "Account",
     operation_id = "deleteClient",
@@ -140,7 +196,8 @@ pub(super) async fn delete(
     caller: Allowed<may::ManageClients>,
     Path(id): Path<ClientId>,
 ) -> Result<StatusCode, Problem> {
-    let was_there = ports.table.remove_client(&caller.account, &id).await?;
+    let by = caller.at(ports.clock.now());
+    let was_there = ports.table.remove_client(&by, &id).await?;
     was_there
         .then_some(StatusCode::NO_CONTENT)
         .ok_or_else(Problem::not_found)

@@ -1,6 +1,7 @@
-//! A brand's account: apps, skills, settings and API clients.
+//! A brand's account: apps, skills, settings, API clients, and the audit log.
 
 mod apps;
+mod audit;
 mod clients;
 mod settings;
 mod skills;
@@ -18,6 +19,8 @@ pub fn routes() -> OpenApiRouter<Ports> {
         .routes(routes!(settings::put, settings::get))
         .routes(routes!(clients::create, clients::list))
         .routes(routes!(clients::delete))
+        .routes(routes!(clients::rotate))
+        .routes(routes!(audit::list))
 }
 
 #[cfg(test)]

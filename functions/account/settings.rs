@@ -5,6 +5,7 @@ use axum::extract::State;
 use domain::{
     access::Permission,
     account::{self, Limits, ReadSettings as _, Settings, WelcomeMessage},
+    clock::Clock as _,
     id::SkillName,
 };
 use lambda::{Allowed, At as _, Json, Kind, Problem, may, problem::Refusals};
@@ -160,7 +161,8 @@ pub(super) async fn put(
     if let Some(limits) = request.limits {
         settings.limits = limits.apply(settings.limits).checked().at("/limits")?;
     }
-    let settings = account::save_settings(&ports.table, &caller.account, settings).await?;
+    let settings =
+        account::save_settings(&ports.table, &caller.at(ports.clock.now()), settings).await?;
     Ok(Json(settings.into()))
 }
 

@@ -4,6 +4,7 @@ use crate::Ports;
 use axum::{extract::State, http::StatusCode};
 use domain::{
     account::{Skill, SkillStore as _},
+    clock::Clock as _,
     id::SkillName,
     text,
 };
@@ -76,7 +77,8 @@ pub(super) async fn put(
         name,
         description: request.description,
     };
-    ports.table.put_skill(&caller.account, &skill).await?;
+    let by = caller.at(ports.clock.now());
+    ports.table.put_skill(&by, &skill).await?;
     Ok(Json(skill.into()))
 }
 
@@ -132,7 +134,8 @@ pub(super) async fn delete(
     caller: Allowed<may::WriteConfiguration>,
     Path(name): Path<SkillName>,
 ) -> Result<StatusCode, Problem> {
-    let was_there = ports.table.remove_skill(&caller.account, &name).await?;
+    let by = caller.at(ports.clock.now());
+    let was_there = ports.table.remove_skill(&by, &name).await?;
     was_there
         .then_some(StatusCode::NO_CONTENT)
         .ok_or_else(Problem::not_found)

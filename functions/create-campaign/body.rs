@@ -39,6 +39,11 @@ pub(super) struct Request {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "fail")]
     open_conversation: OpenConversation,
+    /// Whether all of its recipients are test ones: they are sent to as any others and count
+    /// among the day's, but are in no report (not in LivePerson's API).
+    #[serde(default)]
+    #[schema(example = false)]
+    test: bool,
     /// Refused: In-App is sent at once.
     #[schema(ignore)]
     scheduling_metrics: Option<Value>,
@@ -128,6 +133,7 @@ impl Request {
                 self.lookback_period_minute,
             )?,
             open_conversation: self.open_conversation,
+            test: self.test,
             recipients: self.consumers.iter().map(Consumer::draft).collect(),
             idempotency,
             trace,

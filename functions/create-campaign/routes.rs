@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    board::Board,
     campaign::{self, Campaign, CancelCampaigns, Idempotency, IdempotencyKey, ReadCampaigns},
     clock::Clock,
     id::{AccountId, CampaignId, ConsumerId},
@@ -76,7 +77,8 @@ async fn create(
     let idempotency = idempotency(&headers, &request)?;
     let order = request.order(idempotency, lambda::trace_id().to_string())?;
     let (table, clock) = (&ports.table, &ports.clock);
-    let accepted = campaign::create(table, clock, &caller.account, order, flags.validate).await?;
+    let by = caller.at(clock.now());
+    let accepted = campaign::create(table, clock, &by, order, flags.validate).await?;
     let replayed = accepted.replayed;
     let answer = Json(Answer::new(accepted, &request, flags.validate));
     if flags.validate {
@@ -95,6 +97,15 @@ async fn find(table: &Table, account: &AccountId, id: &CampaignId) -> Result<Cam
     found.ok_or_else(Problem::not_found)
 }
 
+async fn overview(
+    table: &Table,
+    account: &AccountId,
+    id: &CampaignId,
+) -> Result<(Campaign, Vec<Board>), Problem> {
+    let found = table.overview(account, id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
 /// A campaign's state and counts.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}", tag = "Campaigns",
     operation_id = "getCampaign",
@@ -105,8 +116,7 @@ async fn status(
     caller: Allowed<may::ReadCampaigns>,
     Path(id): Path<CampaignId>,
 ) -> Result<Json<Status>, Problem> {
-    let campaign = find(&ports.table, &caller.account, &id).await?;
-    let boards = ports.table.boards(&caller.account, &id).await?;
+    let (campaign, boards) = overview(&ports.table, &caller.account, &id).await?;
     Ok(Json(Status::new(&campaign, &boards)))
 }
 
@@ -120,8 +130,7 @@ async fn conversations(
     caller: Allowed<may::ReadCampaigns>,
     Path(id): Path<CampaignId>,
 ) -> Result<Json<Conversations>, Problem> {
-    let campaign = find(&ports.table, &caller.account, &id).await?;
-    let boards = ports.table.boards(&caller.account, &id).await?;
+    let (campaign, boards) = overview(&ports.table, &caller.account, &id).await?;
     let mut standings = Vec::new();
     for (_, first) in campaign.chunks() {
         standings.extend(campaign::recipients(&ports.table, &campaign, first, u32::MAX).await?);
@@ -176,9 +185,10 @@ async fn cancel(
     caller: Allowed<may::WriteCampaigns>,
     Path(id): Path<CampaignId>,
 ) -> Result<Json<Status>, Problem> {
-    let now = ports.clock.now();
-    let cancelled = ports.table.cancel(&caller.account, &id, now).await?;
-    let campaign = cancelled.ok_or_else(Problem::not_found)?;
-    let boards = ports.table.boards(&caller.account, &id).await?;
+    let by = caller.at(ports.clock.now());
+    if !ports.table.cancel(&by, &id).await? {
+        return Err(Problem::not_found());
+    }
+    let (campaign, boards) = overview(&ports.table, &caller.account, &id).await?;
     Ok(Json(Status::new(&campaign, &boards)))
 }

@@ -26,6 +26,8 @@ pub(super) struct Status {
     created_at: String,
     handoff_id: String,
     skill: String,
+    /// Whether its recipients are test ones, which are in no report.
+    test: bool,
     /// `accepted` is the sum of `queued` to `cancelled`; `delivered`, `read` and
     /// `responded` are among the `sent`.
     #[schema(value_type = std::collections::BTreeMap<String, u32>)]
@@ -44,6 +46,7 @@ impl Status {
             created_at: campaign.created_at.to_string(),
             handoff_id: campaign.handoff.to_string(),
             skill: campaign.skill.to_string(),
+            test: campaign.test,
             counts,
         }
     }

@@ -1,6 +1,9 @@
 //! The routes of handoffs.
 
-use super::body::{Handoff, Listing, Request, Stop, Window};
+use super::{
+    body::{Handoff, Listing, Request, Stop, Window},
+    preview::{PreviewAnswer, PreviewRequest},
+};
 use crate::Ports;
 use axum::{
     extract::State,
@@ -8,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    clock::Clock as _,
     handoff::{self, HandoffStore},
     id::{AccountId, HandoffId},
 };
@@ -20,6 +24,7 @@ pub fn routes() -> OpenApiRouter<Ports> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(read, change, delete))
+        .routes(routes!(preview))
         .routes(routes!(list_all))
         .routes(routes!(list_channel))
 }
@@ -63,7 +68,7 @@ async fn create(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let design = request.parse()?;
-    let handoff = handoff::create(&ports.table, &ports.clock, &caller.account, design).await?;
+    let handoff = handoff::create(&ports.table, &caller.at(ports.clock.now()), design).await?;
     Ok(tagged(StatusCode::CREATED, handoff))
 }
 
@@ -113,8 +118,8 @@ async fn change(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let (expected, design) = (expected(&headers)?, request.parse()?);
-    let (table, clock) = (&ports.table, &ports.clock);
-    let handoff = handoff::change(table, clock, &caller.account, &id, expected, design).await?;
+    let by = caller.at(ports.clock.now());
+    let handoff = handoff::change(&ports.table, &by, &id, expected, design).await?;
     Ok(tagged(StatusCode::OK, handoff))
 }
 
@@ -137,9 +142,27 @@ async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let expected = expected(&headers)?;
-    let (table, clock) = (&ports.table, &ports.clock);
-    handoff::delete(table, clock, &caller.account, &id, expected, stop).await?;
+    let by = caller.at(ports.clock.now());
+    handoff::delete(&ports.table, &by, &id, expected, stop).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows what a handoff would say to a consumer: the exact texts and bytes on each gateway.
+/// Nothing is stored or sent.
+#[utoipa::path(post, path = "/api/v2/account/{accountId}/handoffs/{handoffId}/preview",
+    tag = "Handoffs", operation_id = "previewHandoff",
+    params(("accountId" = String, Path), ("handoffId" = String, Path)),
+    request_body = PreviewRequest,
+    responses((status = 200, description = "What it would say.", body = PreviewAnswer), Refusals))]
+async fn preview(
+    State(ports): State<Ports>,
+    caller: Allowed<may::ReadHandoffs>,
+    Path(id): Path<HandoffId>,
+    Json(request): Json<PreviewRequest>,
+) -> Result<Json<PreviewAnswer>, Problem> {
+    let found = ports.table.find(&caller.account, &id).await?;
+    let handoff = found.ok_or_else(Problem::not_found)?;
+    request.answer(&handoff, ports.clock.now()).map(Json)
 }
 
 /// LivePerson's listing of all handoffs.

@@ -100,7 +100,9 @@ async fn counted(
 
 async fn find(ports: &Ports, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = ports.table.campaign(account, id).await?;
-    found.ok_or_else(Problem::not_found)
+    found
+        .filter(|campaign| !campaign.test)
+        .ok_or_else(Problem::not_found)
 }
 
 /// What became of each of a campaign's recipients.
@@ -135,8 +137,9 @@ async fn campaign_analytics(
     Path((app, id)): Path<(String, CampaignId)>,
 ) -> Result<Json<CampaignAnalytics>, Problem> {
     checked(app)?;
-    let campaign = find(&ports, &caller.account, &id).await?;
-    let boards = ports.table.boards(&caller.account, &id).await?;
+    let found = ports.table.overview(&caller.account, &id).await?;
+    let found = found.filter(|(campaign, _)| !campaign.test);
+    let (campaign, boards) = found.ok_or_else(Problem::not_found)?;
     Ok(Json(CampaignAnalytics::new(&campaign, &boards)))
 }
 

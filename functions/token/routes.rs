@@ -136,7 +136,10 @@ impl Issuer {
         }
         let id = client_id.parse().map_err(|_| unknown())?;
         let secret = ClientSecret::given(client_secret);
-        let client = self.clients.client(&account, &id, &secret).await?;
+        let client = self
+            .clients
+            .client(&account, &id, &secret, self.clock.now())
+            .await?;
         let client = client.ok_or_else(unknown)?;
         Ok(Staff {
             account,

@@ -124,6 +124,8 @@ pub enum Permission {
     RaiseLimits,
     /// Make and revoke API clients.
     ManageClients,
+    /// Read who changed what.
+    ReadAudit,
     /// Read handoffs.
     ReadHandoffs,
     /// Make, change and delete handoffs.
@@ -139,6 +141,87 @@ pub enum Permission {
     /// Accept, answer, transfer and close conversations of its skills.
     ServeConversations,
 }
+
+/// Whose call it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody's.
+    Nothing,
+    /// That of a brand's caller with this permission.
+    Permission(Permission),
+    /// That of a consumer, about themselves.
+    Consumer,
+}
+
+impl Needs {
+    /// Whether a brand's caller of that role may make the call.
+    #[must_use]
+    pub const fn allows(self, role: Role) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Permission(permission) => role.may(permission),
+            Self::Consumer => false,
+        }
+    }
+}
+
+/// Every call of the API, by its operation's name, and whose it is: with [`Role::may`] the whole
+/// table of who may do what. The whole-system tests make every call as everybody and hold the
+/// routes to it.
+pub const CALLS: &[(&str, Needs)] = {
+    use Needs::{Consumer, Nothing, Permission as May};
+    use Permission as P;
+    &[
+        ("giveToken", Nothing),
+        ("tellBaseUri", Nothing),
+        ("listApps", May(P::ReadConfiguration)),
+        ("getApp", May(P::ReadConfiguration)),
+        ("putApp", May(P::WriteConfiguration)),
+        ("deleteApp", May(P::WriteConfiguration)),
+        ("listSkills", May(P::ReadConfiguration)),
+        ("getSkill", May(P::ReadConfiguration)),
+        ("putSkill", May(P::WriteConfiguration)),
+        ("deleteSkill", May(P::WriteConfiguration)),
+        ("getSettings", May(P::ReadConfiguration)),
+        ("putSettings", May(P::WriteConfiguration)),
+        ("listClients", May(P::ManageClients)),
+        ("createClient", May(P::ManageClients)),
+        ("rotateClient", May(P::ManageClients)),
+        ("deleteClient", May(P::ManageClients)),
+        ("listAudit", May(P::ReadAudit)),
+        ("listHandoffs", May(P::ReadHandoffs)),
+        ("listAllHandoffs", May(P::ReadHandoffs)),
+        ("listChannelHandoffs", May(P::ReadHandoffs)),
+        ("getHandoff", May(P::ReadHandoffs)),
+        ("previewHandoff", May(P::ReadHandoffs)),
+        ("createHandoff", May(P::WriteHandoffs)),
+        ("changeHandoff", May(P::WriteHandoffs)),
+        ("deleteHandoff", May(P::WriteHandoffs)),
+        ("createCampaign", May(P::WriteCampaigns)),
+        ("cancelCampaign", May(P::WriteCampaigns)),
+        ("getCampaign", May(P::ReadCampaigns)),
+        ("listCampaignConversations", May(P::ReadCampaigns)),
+        ("listRecipients", May(P::ReadCampaigns)),
+        ("getRecipient", May(P::ReadCampaigns)),
+        ("getAnalytics", May(P::ReadReports)),
+        ("filterAnalytics", May(P::ReadReports)),
+        ("getCampaignReport", May(P::ReadReports)),
+        ("getCampaignAnalytics", May(P::ReadReports)),
+        ("listTransactions", May(P::ReadReports)),
+        ("listConversations", May(P::ReadConversations)),
+        ("getConversation", May(P::ReadConversations)),
+        ("acceptConversation", May(P::ServeConversations)),
+        ("answerConsumer", May(P::ServeConversations)),
+        ("transferConversation", May(P::ServeConversations)),
+        ("closeConversation", May(P::ServeConversations)),
+        ("logInDevice", Consumer),
+        ("logOutDevice", Consumer),
+        ("getInbox", Consumer),
+        ("reportMessage", Consumer),
+        ("getChat", Consumer),
+        ("writeMessage", Consumer),
+    ]
+};
 
 /// A caller of a brand: a person or a program with a brand token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +270,12 @@ pub struct Consumer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_call_stands_once() {
+        let names: std::collections::BTreeSet<_> = CALLS.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), CALLS.len());
+    }
 
     #[test]
     fn only_operators_raise_limits() {

@@ -8,6 +8,7 @@ pub use app::{App, Identity, InvalidApp};
 pub use route::{Headers, Route};
 
 use crate::{
+    audit::Author,
     breaker::{Pauses, resume_app},
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
@@ -128,7 +129,7 @@ pub trait WriteSettings: Send + Sync {
     /// Replaces the settings.
     fn put_settings(
         &self,
-        account: &AccountId,
+        by: &Author,
         settings: &Settings,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
@@ -138,7 +139,7 @@ pub trait SkillStore: Send + Sync {
     /// Adds or replaces a skill.
     fn put_skill(
         &self,
-        account: &AccountId,
+        by: &Author,
         skill: &Skill,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
@@ -158,7 +159,7 @@ pub trait SkillStore: Send + Sync {
     /// Removes a skill; whether it was there.
     fn remove_skill(
         &self,
-        account: &AccountId,
+        by: &Author,
         name: &SkillName,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
@@ -177,14 +178,14 @@ pub trait WriteApps: Send + Sync {
     /// Adds or replaces an app.
     fn put_app(
         &self,
-        account: &AccountId,
+        by: &Author,
         app: &App,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Removes an app; whether it was there.
     fn remove_app(
         &self,
-        account: &AccountId,
+        by: &Author,
         name: &AppName,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
@@ -209,18 +210,18 @@ pub enum SaveSettingsError {
 /// When the default skill does not exist, or the store fails.
 pub async fn save_settings<S>(
     store: &S,
-    account: &AccountId,
+    by: &Author,
     settings: Settings,
 ) -> Result<Settings, SaveSettingsError>
 where
     S: SkillStore + WriteSettings,
 {
     if let Some(skill) = &settings.default_skill
-        && store.skill(account, skill).await?.is_none()
+        && store.skill(&by.account, skill).await?.is_none()
     {
         return Err(SaveSettingsError::UnknownSkill(skill.clone()));
     }
-    store.put_settings(account, &settings).await?;
+    store.put_settings(by, &settings).await?;
     Ok(settings)
 }
 
@@ -239,16 +240,16 @@ pub enum SaveAppError {
 ///
 /// # Errors
 /// When the account has too many, or the store fails.
-pub async fn save_app<S>(store: &S, account: &AccountId, app: App) -> Result<App, SaveAppError>
+pub async fn save_app<S>(store: &S, by: &Author, app: App) -> Result<App, SaveAppError>
 where
     S: ReadApps + WriteApps + Pauses,
 {
-    let apps = store.apps(account).await?;
+    let apps = store.apps(&by.account).await?;
     if apps.len() >= MAX_APPS && !apps.iter().any(|a| a.name == app.name) {
         return Err(SaveAppError::TooMany);
     }
-    store.put_app(account, &app).await?;
-    resume_app(store, account, &app.name).await?;
+    store.put_app(by, &app).await?;
+    resume_app(store, &by.account, &app.name).await?;
     Ok(app)
 }
 

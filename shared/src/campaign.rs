@@ -2,6 +2,7 @@
 
 use crate::{
     account::Limits,
+    audit::Author,
     board::Board,
     clock::Clock,
     handoff::{self, Apps, Content, Handoff, InvalidName, Source},
@@ -74,6 +75,8 @@ pub struct Campaign {
     pub route_all: bool,
     /// What to do with open conversations.
     pub open_conversation: OpenConversation,
+    /// Whether it only tries something out: it is sent as any other, and is in no report.
+    pub test: bool,
     /// The campaign object for routing.
     pub le_campaign: String,
     /// The engagement object for routing.
@@ -173,9 +176,13 @@ pub struct Heads {
     pub skill: SkillName,
     /// The handoff.
     pub handoff: HandoffId,
-    /// What started the campaign, in reports' words: `prmsg` or `c2m`.
+    /// What started the campaign, in reports' words: `prmsg` or `c2m`; of one that is in no
+    /// report, `test`.
     pub app: String,
 }
+
+/// The head under which nobody looks.
+const TEST: &str = "test";
 
 /// A recipient as the caller wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -265,6 +272,8 @@ pub struct Order {
     pub lookback: Option<Lookback>,
     /// What to do with open conversations.
     pub open_conversation: OpenConversation,
+    /// Whether it is in no report.
+    pub test: bool,
     /// The recipients.
     pub recipients: Vec<Draft>,
     /// Whether equal calls are one.
@@ -360,6 +369,8 @@ pub struct Acceptance {
     pub recipients_per_day: u32,
     /// What to remember the call by.
     pub idempotency: Option<Idempotency>,
+    /// Who posted it.
+    pub by: Author,
 }
 
 /// Why a campaign was not stored.
@@ -422,6 +433,13 @@ pub trait ReadCampaigns: Send + Sync {
         id: &CampaignId,
     ) -> impl Future<Output = Result<Option<Campaign>, Unavailable>> + Send;
 
+    /// The campaign with the counts of all its parts, in their order, in one request.
+    fn overview(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> impl Future<Output = Result<Option<(Campaign, Vec<Board>)>, Unavailable>> + Send;
+
     /// A part of the campaign's recipients.
     fn chunk(
         &self,
@@ -440,18 +458,16 @@ pub trait ReadCampaigns: Send + Sync {
 
 /// Cancels campaigns.
 pub trait CancelCampaigns: Send + Sync {
-    /// Marks the campaign as cancelled at `now`, if it was not; the campaign, if the account
-    /// has it.
+    /// Marks the campaign as cancelled, if it was not; whether the account has it.
     fn cancel(
         &self,
-        account: &AccountId,
+        by: &Author,
         id: &CampaignId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Campaign>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// Checks a recipient against the texts.
-fn check(
+pub(crate) fn check(
     draft: &Draft,
     content: &Content,
     seen: &mut BTreeSet<ConsumerId>,
@@ -524,7 +540,7 @@ const TRIES: usize = 10;
 pub async fn create<S>(
     store: &S,
     clock: &impl Clock,
-    account: &AccountId,
+    by: &Author,
     order: Order,
     dry_run: bool,
 ) -> Result<Accepted, CreateError>
@@ -537,10 +553,10 @@ where
     for _ in 0..TRIES {
         let now = clock.now();
         let ground = store
-            .groundwork(account, skill.as_ref(), handoff.as_ref(), key, now)
+            .groundwork(&by.account, skill.as_ref(), handoff.as_ref(), key, now)
             .await?;
         if let Some((campaign, fingerprint)) = ground.earlier {
-            return replay(store, account, &campaign, &fingerprint, &order).await;
+            return replay(store, &by.account, &campaign, &fingerprint, &order).await;
         }
         let limits = ground.limits;
         let limit = limits
@@ -582,6 +598,7 @@ where
             lives_until: ground.lives_until,
             recipients_per_day: limits.recipients_per_day,
             idempotency: order.idempotency.clone(),
+            by: by.clone(),
         };
         match store.accept(&acceptance).await {
             Ok(()) => return Ok(accepted(acceptance.campaign, recipients)),
@@ -630,6 +647,7 @@ fn draw_up(
         content: design.content,
         route_all: design.route_all,
         open_conversation: order.open_conversation,
+        test: order.test,
         le_campaign: digits(),
         le_engagement: digits(),
         trace: order.trace.clone(),
@@ -676,6 +694,7 @@ fn cut(campaign: &Campaign, sends_per_second: u32, parts: &[&[Recipient]]) -> Ve
                 skill: campaign.skill.clone(),
                 handoff: campaign.handoff.clone(),
                 app: match campaign.source {
+                    _ if campaign.test => TEST.to_owned(),
                     Source::Proactive => "prmsg".to_owned(),
                     Source::Ivr => "c2m".to_owned(),
                 },

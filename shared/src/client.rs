@@ -1,13 +1,13 @@
 //! API clients: programs of a brand that get tokens with an id and a secret.
 
 use crate::{
-    access::{Role, Staff},
-    clock::Clock,
+    access::Role,
+    audit::Author,
     handoff::{self, InvalidName},
     id::{AccountId, ClientId, SkillName},
     store::Unavailable,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::future::Future;
 use uuid::Uuid;
 
@@ -26,6 +26,24 @@ pub struct Client {
     pub skills: Vec<SkillName>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on none of its secrets opens, if ever.
+    pub expires_at: Option<Timestamp>,
+    /// Until when the secret before its present one opens, too, if there was one.
+    pub previous_until: Option<Timestamp>,
+}
+
+impl Client {
+    /// Whether its present secret opens `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the secret before its present one opens `now`.
+    #[must_use]
+    pub fn is_previous_live(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.previous_until.is_some_and(|end| now < end)
+    }
 }
 
 /// A client's secret: 256 random bits, shown once. It is not shown in logs.
@@ -62,6 +80,7 @@ pub trait ClientStore: Send + Sync {
     /// Adds a client.
     fn add_client(
         &self,
+        by: &Author,
         client: &Client,
         secret: &ClientSecret,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
@@ -72,22 +91,34 @@ pub trait ClientStore: Send + Sync {
         account: &AccountId,
     ) -> impl Future<Output = Result<Vec<Client>, Unavailable>> + Send;
 
+    /// Gives a client another secret; the one that it had opens until `previous_until`, and
+    /// none before that. The client, if it is there.
+    fn rotate_client(
+        &self,
+        by: &Author,
+        id: &ClientId,
+        secret: &ClientSecret,
+        previous_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<Client>, Unavailable>> + Send;
+
     /// Removes a client; whether it was there.
     fn remove_client(
         &self,
-        account: &AccountId,
+        by: &Author,
         id: &ClientId,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// Knows clients by their secrets.
 pub trait KnowClients: Send + Sync {
-    /// The client of that id and secret, compared in constant time.
+    /// The client that `secret` opens `now`, compared in constant time: its present secret, or
+    /// the one before it in its last hours.
     fn client(
         &self,
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
+        now: Timestamp,
     ) -> impl Future<Output = Result<Option<Client>, Unavailable>> + Send;
 }
 
@@ -103,6 +134,9 @@ pub enum MakeError {
     /// It would have no role, or one that its maker has not.
     #[error("a client has one or more roles, none above its maker's")]
     Roles,
+    /// It would be over before it begins.
+    #[error("must be a time to come")]
+    Expired,
     /// The account has as many as it can have.
     #[error("an account has at most {MAX_CLIENTS} clients")]
     TooMany,
@@ -114,33 +148,77 @@ pub enum MakeError {
 /// Makes a client with a new secret. Nobody makes one that may do more than they may.
 ///
 /// # Errors
-/// When the name or the roles are refused, there are too many, or the store fails.
+/// When the name, the roles or the expiry are refused, there are too many, or the store fails.
 pub async fn make(
     store: &impl ClientStore,
-    clock: &impl Clock,
-    maker: &Staff,
+    by: &Author,
     name: &str,
     roles: Vec<Role>,
     skills: Vec<SkillName>,
+    expires_at: Option<Timestamp>,
 ) -> Result<(Client, ClientSecret), MakeError> {
     let name = handoff::name(name, 64)?;
-    let above = |role: &Role| *role == Role::Operator && !maker.roles.contains(role);
+    let above = |role: &Role| *role == Role::Operator && !by.roles.contains(role);
     if roles.is_empty() || roles.iter().any(above) {
         return Err(MakeError::Roles);
     }
-    if store.clients(&maker.account).await?.len() >= MAX_CLIENTS {
+    if expires_at.is_some_and(|end| end <= by.at) {
+        return Err(MakeError::Expired);
+    }
+    if store.clients(&by.account).await?.len() >= MAX_CLIENTS {
         return Err(MakeError::TooMany);
     }
     let id = Uuid::new_v4().simple().to_string();
     let client = Client {
-        account: maker.account.clone(),
+        account: by.account.clone(),
         id: id.parse().map_err(|e| Unavailable::new(format!("{e}")))?,
         name,
         roles,
         skills,
-        created_at: clock.now(),
+        created_at: by.at,
+        expires_at,
+        previous_until: None,
     };
     let secret = ClientSecret::random();
-    store.add_client(&client, &secret).await?;
+    store.add_client(by, &client, &secret).await?;
     Ok((client, secret))
+}
+
+/// For how many hours the secret before the present one opens, at most.
+pub const MAX_KEEP_HOURS: u32 = 7 * 24;
+/// For how many hours it does when nothing else is asked for.
+pub const KEEP_HOURS: u32 = 24;
+
+/// Why a client got no new secret.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// There is no such client.
+    #[error("the account has no such client")]
+    NotFound,
+    /// The old secret would live too long.
+    #[error("the secret before it is kept for 0 to {MAX_KEEP_HOURS} hours")]
+    TooLong,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+}
+
+/// Gives a client a new secret. The one that it has opens for `keep_hours` more, so that
+/// programs can go over to the new one in their own time; one from before that does not.
+///
+/// # Errors
+/// When there is no such client, the old secret would be kept too long, or the store fails.
+pub async fn rotate(
+    store: &impl ClientStore,
+    by: &Author,
+    id: &ClientId,
+    keep_hours: u32,
+) -> Result<(Client, ClientSecret), RotateError> {
+    if keep_hours > MAX_KEEP_HOURS {
+        return Err(RotateError::TooLong);
+    }
+    let secret = ClientSecret::random();
+    let until = by.at + SignedDuration::from_hours(keep_hours.into());
+    let client = store.rotate_client(by, id, &secret, until).await?;
+    Ok((client.ok_or(RotateError::NotFound)?, secret))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     account::ReadApps,
-    clock::Clock,
+    audit::Author,
     id::{AccountId, AppName, CampaignId, HandoffId},
     lookback::Lookback,
     store::Unavailable,
@@ -296,7 +296,11 @@ pub trait HandoffStore: Send + Sync {
     ///
     /// MUST return [`InsertError::NameTaken`] if the account has one of that name,
     /// whatever its case, and [`InsertError::IdTaken`] if it has one of that id.
-    fn insert(&self, handoff: &Handoff) -> impl Future<Output = Result<(), InsertError>> + Send;
+    fn insert(
+        &self,
+        by: &Author,
+        handoff: &Handoff,
+    ) -> impl Future<Output = Result<(), InsertError>> + Send;
 
     /// The handoff, if the account has it.
     fn find(
@@ -317,6 +321,7 @@ pub trait HandoffStore: Send + Sync {
     /// [`ReplaceError::NameTaken`] if another handoff has the new name.
     fn replace(
         &self,
+        by: &Author,
         old: &Handoff,
         new: &Handoff,
     ) -> impl Future<Output = Result<(), ReplaceError>> + Send;
@@ -324,11 +329,11 @@ pub trait HandoffStore: Send + Sync {
     /// Removes the handoff and frees its name. From then on no campaign of it is accepted.
     ///
     /// MUST return [`RemoveError::Changed`] if the handoff is not what is stored any more,
-    /// and [`RemoveError::Live`] if the lookback of a message of it ends after `now`.
+    /// and [`RemoveError::Live`] if the lookback of a message of it ends after the change.
     fn remove(
         &self,
+        by: &Author,
         handoff: &Handoff,
-        now: Timestamp,
     ) -> impl Future<Output = Result<(), RemoveError>> + Send;
 
     /// The handoff's campaigns whose lookback ends after `now`, as of this instant.
@@ -339,16 +344,15 @@ pub trait HandoffStore: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Running, Unavailable>> + Send;
 
-    /// Cancels the `running` campaigns at `now`, those that were not yet, and removes the
-    /// handoff as [`Self::remove`] does, whatever lives.
+    /// Cancels the `running` campaigns, those that were not yet, and removes the handoff as [`Self::remove`] does, whatever lives.
     ///
     /// MUST return [`RemoveError::Live`], with the handoff not removed, if a campaign was
     /// accepted since `running` was read.
     fn stop(
         &self,
+        by: &Author,
         handoff: &Handoff,
         running: &Running,
-        now: Timestamp,
     ) -> impl Future<Output = Result<(), RemoveError>> + Send;
 }
 
@@ -443,30 +447,24 @@ pub struct InvalidContent {
 ///
 /// # Errors
 /// When the name is taken, an app is not configured, or the store fails.
-pub async fn create<S>(
-    store: &S,
-    clock: &impl Clock,
-    account: &AccountId,
-    design: Design,
-) -> Result<Handoff, SaveError>
+pub async fn create<S>(store: &S, by: &Author, design: Design) -> Result<Handoff, SaveError>
 where
     S: HandoffStore + ReadApps,
 {
-    check_apps(store, account, &design.apps).await?;
-    if store.list(account).await?.len() >= MAX_HANDOFFS {
+    check_apps(store, &by.account, &design.apps).await?;
+    if store.list(&by.account).await?.len() >= MAX_HANDOFFS {
         return Err(SaveError::TooMany);
     }
-    let now = clock.now();
     let mut handoff = Handoff {
-        account: account.clone(),
+        account: by.account.clone(),
         id: HandoffId::random(),
         design,
         version: 1,
-        created_at: now,
-        updated_at: now,
+        created_at: by.at,
+        updated_at: by.at,
     };
     loop {
-        match store.insert(&handoff).await {
+        match store.insert(by, &handoff).await {
             Ok(()) => return Ok(handoff),
             Err(InsertError::IdTaken) => handoff.id = HandoffId::random(),
             Err(InsertError::NameTaken) => return Err(SaveError::NameTaken(handoff.design.name)),
@@ -484,8 +482,7 @@ where
 /// not configured, or the store fails.
 pub async fn change<S>(
     store: &S,
-    clock: &impl Clock,
-    account: &AccountId,
+    by: &Author,
     id: &HandoffId,
     expected: Option<u32>,
     design: Design,
@@ -493,18 +490,21 @@ pub async fn change<S>(
 where
     S: HandoffStore + ReadApps,
 {
-    let old = store.find(account, id).await?.ok_or(SaveError::NotFound)?;
+    let old = store
+        .find(&by.account, id)
+        .await?
+        .ok_or(SaveError::NotFound)?;
     if expected.is_some_and(|version| version != old.version) {
         return Err(SaveError::Changed);
     }
-    check_apps(store, account, &design.apps).await?;
+    check_apps(store, &by.account, &design.apps).await?;
     let new = Handoff {
         design,
         version: old.version + 1,
-        updated_at: clock.now(),
+        updated_at: by.at,
         ..old.clone()
     };
-    match store.replace(&old, &new).await {
+    match store.replace(by, &old, &new).await {
         Ok(()) => Ok(new),
         Err(ReplaceError::NameTaken) => Err(SaveError::NameTaken(new.design.name)),
         Err(ReplaceError::Changed) => Err(SaveError::Changed),
@@ -557,26 +557,24 @@ const STOPS: usize = 5;
 /// store fails.
 pub async fn delete(
     store: &impl HandoffStore,
-    clock: &impl Clock,
-    account: &AccountId,
+    by: &Author,
     id: &HandoffId,
     expected: Option<u32>,
     stop: bool,
 ) -> Result<(), DeleteError> {
     let handoff = store
-        .find(account, id)
+        .find(&by.account, id)
         .await?
         .ok_or(DeleteError::NotFound)?;
     if expected.is_some_and(|version| version != handoff.version) {
         return Err(DeleteError::Changed);
     }
     if !stop {
-        return Ok(store.remove(&handoff, clock.now()).await?);
+        return Ok(store.remove(by, &handoff).await?);
     }
     for _ in 0..STOPS {
-        let now = clock.now();
-        let running = store.running(account, id, now).await?;
-        match store.stop(&handoff, &running, now).await {
+        let running = store.running(&by.account, id, by.at).await?;
+        match store.stop(by, &handoff, &running).await {
             Err(RemoveError::Live) => {}
             done => return Ok(done?),
         }

@@ -207,6 +207,11 @@ uuid_id!(
     "a conversation id: a version 7 UUID in lower case"
 );
 uuid_id!(
+    /// One entry of the audit log.
+    AuditId,
+    "an audit id: a version 7 UUID in lower case"
+);
+uuid_id!(
     /// One entry of a transcript.
     EntryId,
     "an entry id: a version 7 UUID in lower case"

@@ -8,8 +8,9 @@
 //! | [`id`], [`clock`], [`store`] | identifiers, time, and what a store may answer besides data |
 //! | [`text`], [`lookback`] | what a message may say, and how long it lives |
 //! | [`access`], [`client`], [`limit`] | who may do what, and how fast |
+//! | [`audit`] | who changed what |
 //! | [`account`] | a brand's settings, skills and apps |
-//! | [`handoff`] | the saved configuration of an outbound message |
+//! | [`handoff`], [`preview`] | the saved configuration of an outbound message, and what it would say |
 //! | [`campaign`] | accepting one API call with its recipients |
 //! | [`pace`], [`dispatch`] | from an accepted campaign to paced jobs |
 //! | [`message`], [`send`], [`push`], [`failure`] | one message to one consumer, and how it leaves |
@@ -22,6 +23,7 @@
 pub mod access;
 pub mod account;
 pub mod agent;
+pub mod audit;
 pub mod board;
 pub mod breaker;
 pub mod campaign;
@@ -38,6 +40,7 @@ pub mod limit;
 pub mod lookback;
 pub mod message;
 pub mod pace;
+pub mod preview;
 pub mod push;
 pub mod reply;
 pub mod report;

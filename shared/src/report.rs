@@ -60,7 +60,8 @@ pub struct Filters {
 
 impl Filters {
     fn want(&self, campaign: &Campaign) -> bool {
-        self.source.is_none_or(|source| source == campaign.source)
+        !campaign.test
+            && self.source.is_none_or(|source| source == campaign.source)
             && (self.skills.is_empty() || self.skills.contains(campaign.skill.as_str()))
     }
 

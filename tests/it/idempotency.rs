@@ -4,8 +4,10 @@ use crate::{
     parts::{campaign, crowd},
     world::{Brand, World, text},
 };
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration};
 
 async fn post(brand: &Brand<'_>, key: &str, body: &Value) -> crate::world::Answer {
     let headers = [("idempotency-key", key)];
@@ -87,4 +89,52 @@ async fn equal_calls_at_once_make_one_campaign() {
     assert_eq!(world.stack.pushes().len(), 1);
     let campaigns = world.items().get("campaign").copied().unwrap_or_default();
     assert!(campaigns <= before + 1, "{:?}", world.items());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_equal_calls_at_once_send_once() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    brand.with_iphone("ana").await;
+    let body = campaign(&brand.greeting().await, &["ana"]);
+    let calls = (0..1_000).map(|_| post(&brand, "k-1", &body));
+    let mut made = BTreeSet::new();
+    for answer in join_all(calls).await {
+        match answer.status {
+            202 => {
+                made.insert(text(&answer.body["proactiveCampaignId"]));
+            }
+            409 => drop(answer.problem(409, "IDEMPOTENCY_IN_FLIGHT")),
+            // The stack takes no more at once; nothing was done.
+            429 => drop(answer.problem(429, "TOO_MANY_REQUESTS")),
+            _ => assert_eq!(answer.body["safeToResend"], true, "{answer:?}"),
+        }
+    }
+    assert_eq!(made.len(), 1, "{made:?}");
+    world.stack.settled().await.unwrap();
+    assert_eq!(world.stack.pushes().len(), 1);
+    assert_eq!(world.items()["campaign"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_forgotten_after_a_day() {
+    let world = World::start().await;
+    let brand = world.brand("acme").await;
+    brand.with_iphone("ana").await;
+    let body = campaign(&brand.greeting().await, &["ana"]);
+    let first = post(&brand, "k-1", &body).await.ok(202);
+    world.stack.settled().await.unwrap();
+    world.stack.advance(Duration::from_hours(23)).await;
+    let brand = brand.refreshed();
+    let again = post(&brand, "k-1", &body).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.ok(202), first);
+    world.stack.advance(Duration::from_secs(3_700)).await;
+    let brand = brand.refreshed();
+    let anew = post(&brand, "k-1", &body).await;
+    assert_eq!(anew.header("idempotent-replayed"), "");
+    assert_ne!(
+        anew.ok(202)["proactiveCampaignId"],
+        first["proactiveCampaignId"]
+    );
 }

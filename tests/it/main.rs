@@ -6,12 +6,15 @@
 )]
 
 mod arrivals;
+mod audit;
 mod bad_callers;
 mod bad_input;
 mod brand;
 mod breaker;
 mod budget;
 mod cancel;
+mod clients;
+mod content;
 mod docs;
 mod handoffs;
 mod hold;
@@ -27,9 +30,11 @@ mod promises;
 mod quota;
 mod reports;
 mod rights;
+mod roles;
 mod routes;
 mod secrets_in_logs;
 mod story;
 mod sweep;
 mod template;
+mod test_campaigns;
 mod world;

@@ -14,12 +14,12 @@ fn file(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::to_value(functions::openapi::document()).unwrap()
 }
 
 /// The document's operations, each with `METHOD path`.
-fn operations(document: &Value) -> Vec<(String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| {
         let operation = |(method, operation): (&String, &Value)| {

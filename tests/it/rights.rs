@@ -15,6 +15,7 @@ use std::{collections::BTreeSet, time::Duration};
 fn rights_for(call: &str) -> &[&str] {
     match call {
         "dynamodb:TransactWriteItems" => &[
+            "dynamodb:ConditionCheckItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",

@@ -167,7 +167,7 @@ async fn saving_the_app_ends_its_pause() {
     assert_eq!(pauses(&world).await.len(), 1);
     world.gateways.up();
     let app = sample::app(sample::app_name().as_str());
-    account::save_app(&world.store, &world.account, app)
+    account::save_app(&world.store, &world.by(), app)
         .await
         .unwrap();
     assert_eq!(pauses(&world).await, []);

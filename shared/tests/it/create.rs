@@ -10,12 +10,13 @@ use domain::{
     id::AccountId,
     report::ListCampaigns,
 };
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use testkit::contract::sample;
 
 async fn create(world: &World, order: Order) -> Result<Accepted, CreateError> {
-    campaign::create(&world.store, &world.clock, &world.account, order, false).await
+    campaign::create(&world.store, &world.clock, &world.by(), order, false).await
 }
 
 async fn stored(world: &World) -> usize {
@@ -118,7 +119,7 @@ async fn rule_9_a_wrong_skill_or_handoff_fails_the_whole_call() {
     }
     let other: AccountId = "other".parse().unwrap();
     let theirs = sample::handoff(&other, "Renewal", world.now());
-    handoff::HandoffStore::insert(&world.store, &theirs)
+    handoff::HandoffStore::insert(&world.store, &sample::by(&other), &theirs)
         .await
         .unwrap();
     for handoff in ["H1", "", "nonsense", theirs.id.as_str()] {
@@ -244,7 +245,7 @@ async fn rule_3_a_message_no_gateway_could_take_is_refused_at_create() {
     let world = World::new().await;
     let mut design = sample::design("Titled", "Hello");
     design.content.title = Some(sample::content("${{1}}").message);
-    let titled = handoff::create(&world.store, &world.clock, &world.account, design).await;
+    let titled = handoff::create(&world.store, &world.by(), design).await;
     let recipients = vec![
         draft("ana", &[("1", &"x".repeat(1_100))]),
         draft("ben", &[("1", "Ben")]),
@@ -263,13 +264,8 @@ async fn a_dry_run_checks_all_and_stores_nothing() {
     let world = World::new().await;
     let mut order = once(world.order(&["ana", "ben"]), "k1", "digest");
     order.recipients[1] = draft("ben", &[]);
-    let checked = campaign::create(
-        &world.store,
-        &world.clock,
-        &world.account,
-        order.clone(),
-        true,
-    );
+    let by = world.by();
+    let checked = campaign::create(&world.store, &world.clock, &by, order.clone(), true);
     let checked = checked.await.unwrap();
     assert_eq!(checked.refused, [(1, Refusal::Missing(1))]);
     assert_eq!(stored(&world).await, 0);
@@ -285,16 +281,9 @@ async fn p4_an_equal_call_is_answered_as_the_first_and_sends_nothing() {
     let first = create(&world, order.clone()).await.unwrap();
     world.clock.advance(sample::ms(500));
     let design = sample::design("Renewal", "Changed, without a name");
-    handoff::change(
-        &world.store,
-        &world.clock,
-        &world.account,
-        &world.handoff.id,
-        None,
-        design,
-    )
-    .await
-    .unwrap();
+    handoff::change(&world.store, &world.by(), &world.handoff.id, None, design)
+        .await
+        .unwrap();
     let again = create(&world, order).await.unwrap();
     assert!(again.replayed && !first.replayed);
     assert_eq!(again.campaign, first.campaign);
@@ -316,11 +305,7 @@ async fn p4_a_large_campaign_is_replayed_whole_even_after_it_was_cancelled() {
     let order = once(to(&world, 250), "k1", "digest");
     let first = create(&world, order.clone()).await.unwrap();
     let id = &first.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     world.raise_limit(1).await;
     let again = create(&world, order).await.unwrap();
     assert_eq!(again.recipients, first.recipients);
@@ -389,13 +374,8 @@ async fn a_day_has_its_recipients_and_the_next_day_anew() {
 
     // Those that were refused do not count, nor does what is only checked.
     most.recipients[50] = draft("bad", &[]);
-    let checked = campaign::create(
-        &world.store,
-        &world.clock,
-        &world.account,
-        most.clone(),
-        true,
-    );
+    let by = world.by();
+    let checked = campaign::create(&world.store, &world.clock, &by, most.clone(), true);
     checked.await.unwrap();
     create(&world, most).await.unwrap();
     let full = create(&world, to(&world, 1)).await;
@@ -413,4 +393,37 @@ async fn a_campaign_that_no_day_could_take_is_too_large() {
         refused,
         Err(CreateError::RecipientCount { limit: 50, .. })
     ));
+}
+
+#[tokio::test]
+async fn p4_a_thousand_equal_calls_at_once_make_one_campaign() {
+    let world = World::new().await;
+    let by = world.by();
+    let order = once(world.order(&["ana", "ben"]), "k1", "digest");
+    let calls =
+        (0..1_000).map(|_| campaign::create(&world.store, &world.clock, &by, order.clone(), false));
+    let answers: Vec<_> = join_all(calls).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    let made = answers.iter().filter(|answer| !answer.replayed).count();
+    assert_eq!(made, 1, "one made it, the others are told");
+    for answer in &answers {
+        assert_eq!(answer.campaign, answers[0].campaign);
+        assert_eq!(answer.recipients, answers[0].recipients);
+    }
+    assert_eq!(stored(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let world = World::new().await;
+    let order = once(world.order(&["ana"]), "k1", "digest");
+    let first = create(&world, order.clone()).await.unwrap();
+    world
+        .clock
+        .advance(SignedDuration::from_hours(24) - sample::ms(1_000));
+    assert!(create(&world, order.clone()).await.unwrap().replayed);
+    world.clock.advance(sample::ms(2_000));
+    let anew = create(&world, order).await.unwrap();
+    assert!(!anew.replayed);
+    assert_ne!(anew.campaign.id, first.campaign.id);
 }

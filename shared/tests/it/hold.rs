@@ -152,11 +152,7 @@ async fn a_cancelled_campaigns_held_message_is_not_sent_when_the_conversation_cl
     let accepted = world.campaign_with(&["ana"], OpenConversation::Hold).await;
     world.run().await;
     let id = &accepted.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     assert_eq!(world.counts(&accepted).await.cancelled, 1);
     world.close(open.conversation).await;
     world.run().await;

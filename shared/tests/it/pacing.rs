@@ -127,7 +127,8 @@ impl Simulation {
         let mut acceptance = sample::acceptance(account, launch.recipients, now);
         let app = sample::app(sample::app_name().as_str());
         // It may be there already.
-        save_app(&self.store, account, app).await.ok();
+        let by = sample::author(account, now);
+        save_app(&self.store, &by, app).await.ok();
         for i in 0..launch.recipients {
             if self.known.insert((account.clone(), i)) {
                 let consumer = sample::consumer(&format!("consumer {i}"));

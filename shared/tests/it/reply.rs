@@ -107,11 +107,7 @@ async fn rule_12_with_no_message_it_goes_to_the_default_skill_with_the_welcome()
 async fn an_account_without_a_default_skill_takes_no_cold_reply() {
     let world = World::new().await;
     let bare = domain::account::Settings::default();
-    world
-        .store
-        .put_settings(&world.account, &bare)
-        .await
-        .unwrap();
+    world.store.put_settings(&world.by(), &bare).await.unwrap();
     assert!(matches!(
         write(&world, None, None).await,
         Err(ReplyError::NoSkill)
@@ -123,8 +119,8 @@ async fn rule_13_the_first_entry_is_exactly_what_the_consumer_saw() {
     let world = World::saying("Olá ${{1}} 👩‍👩‍👧‍👦\n«${{1}}»").await;
     let accepted = sent(&world).await;
     let design = sample::design("Renewal", "Changed since");
-    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
-    handoff::change(store, clock, &world.account, id, None, design)
+    let (store, id) = (&world.store, &world.handoff.id);
+    handoff::change(store, &world.by(), id, None, design)
         .await
         .unwrap();
     let replied = world.reply("ana", "Hi").await;
@@ -179,7 +175,7 @@ async fn with_route_all_an_answered_message_routes_again_within_the_lookback() {
     let mut world = World::new().await;
     let mut design = sample::design("All", "Hello ${{1}}");
     design.route_all = true;
-    let made = handoff::create(&world.store, &world.clock, &world.account, design).await;
+    let made = handoff::create(&world.store, &world.by(), design).await;
     world.handoff = made.unwrap();
     let accepted = sent(&world).await;
     let first = world.reply("ana", "Hi").await;

@@ -4,7 +4,7 @@ use crate::world::{World, secs};
 use domain::{
     campaign::{CancelCampaigns, Order},
     message::State,
-    report::{Filters, transactions},
+    report::{Filters, ReadDays, transactions},
 };
 use std::collections::BTreeSet;
 
@@ -90,11 +90,7 @@ async fn filters_admit_by_skill_state_and_message() {
     };
     assert_eq!(rows(&world, &by_message, 0, 10).await, ["zoe"]);
     let id = &one.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     let cancelled = by_state(State::Cancelled);
     assert_eq!(
         rows(&world, &cancelled, 0, 10).await,
@@ -137,4 +133,29 @@ async fn a_campaigns_recipients_are_paged_within_its_parts() {
     let nobody = "nobody".parse().unwrap();
     let found = domain::campaign::recipient(&world.store, &accepted.campaign, &nobody).await;
     assert_eq!(found.unwrap(), None);
+}
+
+#[tokio::test]
+async fn test_campaigns_are_in_no_report() {
+    let world = World::new().await;
+    world.log_in("ana", "t1").await;
+    let test = Order {
+        test: true,
+        ..world.order(&["ana"])
+    };
+    let tried = world.accept(test).await;
+    world.run().await;
+    assert_eq!(world.counts(&tried).await.sent, 1, "they are sent");
+    assert!(rows(&world, &Filters::default(), 0, 10).await.is_empty());
+    world.campaign(&["ana"]).await;
+    world.run().await;
+    assert_eq!(rows(&world, &Filters::default(), 0, 10).await, ["ana"]);
+    let date = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = world.store.days(&world.account, date, date).await.unwrap();
+    let attempted: i64 = days
+        .iter()
+        .filter(|day| day.heads.app == "prmsg")
+        .map(|day| day.tally.attempted)
+        .sum();
+    assert_eq!(attempted, 1, "and count under no head that is reported");
 }

@@ -128,11 +128,7 @@ async fn what_left_for_one_device_is_sent_though_the_campaign_was_cancelled() {
     let world = World::new().await;
     let accepted = partly_sent(&world).await;
     let id = &accepted.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     world.run_for(secs(600)).await;
     assert_sent(&world, &accepted).await;
 }

@@ -21,15 +21,15 @@ async fn rule_2_a_handoff_names_1_to_4_configured_apps() {
     assert_eq!(Apps::try_from(apps(5)), Err(InvalidApps::Count(5)));
     let mut design = sample::design("Four", "Hello");
     design.apps = Apps::try_from(apps(4)).unwrap();
-    let refused = handoff::create(&world.store, &world.clock, &world.account, design.clone()).await;
+    let refused = handoff::create(&world.store, &world.by(), design.clone()).await;
     assert!(matches!(refused, Err(SaveError::UnknownApp(app)) if app.as_str() == "app0"));
     for app in apps(4) {
         let app = sample::app(app.as_str());
-        domain::account::save_app(&world.store, &world.account, app)
+        domain::account::save_app(&world.store, &world.by(), app)
             .await
             .unwrap();
     }
-    handoff::create(&world.store, &world.clock, &world.account, design)
+    handoff::create(&world.store, &world.by(), design)
         .await
         .unwrap();
 }
@@ -55,21 +55,21 @@ fn rule_4_placeholders_are_numbered() {
 #[tokio::test]
 async fn a_change_needs_the_state_that_was_read() {
     let world = World::new().await;
-    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
+    let (store, id) = (&world.store, &world.handoff.id);
     let design = || sample::design("Changed", "Hello");
-    let stale = handoff::change(store, clock, &world.account, id, Some(7), design()).await;
+    let stale = handoff::change(store, &world.by(), id, Some(7), design()).await;
     assert!(matches!(stale, Err(SaveError::Changed)));
-    let changed = handoff::change(store, clock, &world.account, id, Some(1), design()).await;
+    let changed = handoff::change(store, &world.by(), id, Some(1), design()).await;
     assert_eq!(changed.unwrap().version, 2);
     let other = sample::design("CHANGED", "Hello");
-    let taken = handoff::create(store, clock, &world.account, other).await;
+    let taken = handoff::create(store, &world.by(), other).await;
     assert!(matches!(taken, Err(SaveError::NameTaken(_))));
-    let stale = handoff::delete(store, clock, &world.account, id, Some(1), false).await;
+    let stale = handoff::delete(store, &world.by(), id, Some(1), false).await;
     assert!(matches!(stale, Err(DeleteError::Changed)));
-    handoff::delete(store, clock, &world.account, id, Some(2), false)
+    handoff::delete(store, &world.by(), id, Some(2), false)
         .await
         .unwrap();
-    let gone = handoff::delete(store, clock, &world.account, id, None, true).await;
+    let gone = handoff::delete(store, &world.by(), id, None, true).await;
     assert!(matches!(gone, Err(DeleteError::NotFound)));
 }
 
@@ -80,8 +80,8 @@ async fn a_campaign_that_runs_keeps_what_its_handoff_said() {
     assert_eq!(device.platform, Platform::Ios);
     let accepted = world.campaign(&["ana"]).await;
     let design = sample::design("Renewal", "Changed ${{1}}");
-    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
-    handoff::change(store, clock, &world.account, id, None, design)
+    let (store, id) = (&world.store, &world.handoff.id);
+    handoff::change(store, &world.by(), id, None, design)
         .await
         .unwrap();
     world.run().await;
@@ -101,7 +101,7 @@ async fn a_campaign_that_runs_keeps_what_its_handoff_said() {
 async fn a_handoff_is_not_deleted_while_messages_of_it_live() {
     let world = World::new().await;
     let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
-    let delete = async |stop| handoff::delete(store, clock, &world.account, id, None, stop).await;
+    let delete = async |stop| handoff::delete(store, &world.by(), id, None, stop).await;
     world.accept(world.order(&["ana"])).await;
     assert!(matches!(delete(false).await, Err(DeleteError::Live)));
     world
@@ -110,7 +110,8 @@ async fn a_handoff_is_not_deleted_while_messages_of_it_live() {
     assert!(matches!(delete(false).await, Err(DeleteError::Live)));
     world.clock.advance(sample::ms(1));
     delete(false).await.expect("its lookback is over");
-    let refused = campaign::create(store, clock, &world.account, world.order(&["ana"]), false);
+    let by = world.by();
+    let refused = campaign::create(store, clock, &by, world.order(&["ana"]), false);
     assert!(matches!(refused.await, Err(CreateError::UnknownHandoff)));
 }
 
@@ -123,8 +124,8 @@ async fn a_handoff_that_is_stopped_sends_no_more() {
     let sent = world.campaign(&["ana"]).await;
     world.run().await;
     let waiting = world.accept(world.order(&["ben"])).await;
-    let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
-    handoff::delete(store, clock, &world.account, id, None, true)
+    let (store, id) = (&world.store, &world.handoff.id);
+    handoff::delete(store, &world.by(), id, None, true)
         .await
         .unwrap();
     let counts = world.counts(&waiting).await;
@@ -149,9 +150,10 @@ async fn a_campaign_accepted_while_its_handoff_is_stopped_is_stopped_too_or_refu
         let world = World::new().await;
         let (store, clock, id) = (&world.store, &world.clock, &world.handoff.id);
         world.accept(world.order(&["ana"])).await;
+        let by = world.by();
         let (deleted, posted) = tokio::join!(
-            handoff::delete(store, clock, &world.account, id, None, true),
-            campaign::create(store, clock, &world.account, world.order(&["ben"]), false),
+            handoff::delete(store, &by, id, None, true),
+            campaign::create(store, clock, &by, world.order(&["ben"]), false),
         );
         deleted.unwrap();
         match posted {

@@ -174,7 +174,7 @@ async fn an_app_without_a_route_fails_the_message() {
     let accepted = world.campaign(&["ana"]).await;
     let mut app = sample::app(sample::app_name().as_str());
     app.ios = None;
-    account::save_app(&world.store, &world.account, app)
+    account::save_app(&world.store, &world.by(), app)
         .await
         .unwrap();
     world.run().await;
@@ -182,7 +182,7 @@ async fn an_app_without_a_route_fails_the_message() {
     assert_eq!(message.failure, Some(Failure::AppNotConfigured));
     world
         .store
-        .remove_app(&world.account, &sample::app_name())
+        .remove_app(&world.by(), &sample::app_name())
         .await
         .unwrap();
     let accepted = world.campaign(&["ana"]).await;
@@ -210,11 +210,7 @@ async fn what_a_cancelled_campaign_has_not_sent_is_never_sent() {
     world.log_in("ana", "t1").await;
     let accepted = world.campaign(&["ana"]).await;
     let id = &accepted.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     assert_eq!(
         world.counts(&accepted).await.cancelled,
         1,
@@ -235,11 +231,7 @@ async fn what_was_cancelled_stays_cancelled_after_its_lookback() {
     world.log_in("ana", "t1").await;
     let accepted = world.campaign(&["ana"]).await;
     let id = &accepted.campaign.id;
-    world
-        .store
-        .cancel(&world.account, id, world.now())
-        .await
-        .unwrap();
+    world.store.cancel(&world.by(), id).await.unwrap();
     world.clock.set(accepted.campaign.lookback_ends_at);
     world.run().await;
     assert_eq!(

@@ -98,11 +98,7 @@ async fn play(world: &World, accepted: &Accepted, jobs: &mut Vec<Job>, what: Mis
         M::Sweep => drop(sweep(&world.store, &world.queue, &world.clock).await),
         M::Cancel => {
             let id = &accepted.campaign.id;
-            world
-                .store
-                .cancel(&world.account, id, world.now())
-                .await
-                .unwrap();
+            world.store.cancel(&world.by(), id).await.unwrap();
         }
         M::Lose(_) | M::Do(_) | M::Repeat(_) => {}
     }

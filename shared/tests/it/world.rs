@@ -3,6 +3,7 @@
 use domain::{
     access::{Consumer, Role, Staff},
     account::{self, Settings, Skill, SkillStore, WelcomeMessage},
+    audit::Author,
     board::{self, Change, Counts, counts},
     breaker::Recent,
     campaign::{self, Accepted, CampaignName, Draft, OpenConversation, Order, ReadCampaigns},
@@ -57,27 +58,24 @@ impl World {
     pub(crate) async fn saying(text: &str) -> Self {
         let (store, clock) = (Store::default(), FixedClock::default());
         let account: AccountId = "demo".parse().unwrap();
+        let by = sample::author(&account, clock.now());
         for name in ["sales", "support"] {
             let skill = Skill {
                 name: sample::skill(name),
                 description: None,
             };
-            store.put_skill(&account, &skill).await.unwrap();
+            store.put_skill(&by, &skill).await.unwrap();
         }
         let settings = Settings {
             default_skill: Some(sample::skill("support")),
             welcome_message: Some(WelcomeMessage::parse("Welcome!").unwrap()),
             ..Settings::default()
         };
-        account::save_settings(&store, &account, settings)
-            .await
-            .unwrap();
+        account::save_settings(&store, &by, settings).await.unwrap();
         let app = sample::app(sample::app_name().as_str());
-        account::save_app(&store, &account, app).await.unwrap();
+        account::save_app(&store, &by, app).await.unwrap();
         let design = sample::design("Renewal", text);
-        let handoff = handoff::create(&store, &clock, &account, design)
-            .await
-            .unwrap();
+        let handoff = handoff::create(&store, &by, design).await.unwrap();
         Self {
             store,
             queue: Queue::default(),
@@ -95,13 +93,18 @@ impl World {
         self.clock.now()
     }
 
+    /// Someone who changes the account now.
+    pub(crate) fn by(&self) -> Author {
+        sample::author(&self.account, self.now())
+    }
+
     /// Raises the account's limit of recipients.
     pub(crate) async fn raise_limit(&self, recipients_per_campaign: u32) {
         use account::{ReadSettings, WriteSettings};
         let mut settings = self.store.settings(&self.account).await.unwrap();
         settings.limits.recipients_per_campaign = recipients_per_campaign;
         self.store
-            .put_settings(&self.account, &settings)
+            .put_settings(&self.by(), &settings)
             .await
             .unwrap();
     }
@@ -112,7 +115,7 @@ impl World {
         let mut settings = self.store.settings(&self.account).await.unwrap();
         settings.limits.recipients_per_day = recipients_per_day;
         self.store
-            .put_settings(&self.account, &settings)
+            .put_settings(&self.by(), &settings)
             .await
             .unwrap();
     }
@@ -125,6 +128,7 @@ impl World {
             handoff: self.handoff.id.to_string(),
             lookback: None,
             open_conversation: OpenConversation::Fail,
+            test: false,
             recipients: names.iter().map(|n| draft(n, &[("1", n)])).collect(),
             idempotency: None,
             trace: "trace".into(),
@@ -132,7 +136,7 @@ impl World {
     }
 
     pub(crate) async fn accept(&self, order: Order) -> Accepted {
-        campaign::create(&self.store, &self.clock, &self.account, order, false)
+        campaign::create(&self.store, &self.clock, &self.by(), order, false)
             .await
             .unwrap()
     }

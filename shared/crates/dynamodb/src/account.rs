@@ -3,13 +3,14 @@
 use crate::{
     Table,
     key::{Key, Range},
-    table::unavailable,
+    table::{Write, unavailable},
 };
 use domain::{
     account::{
         App, Identity, Limits, ReadApps, ReadSettings, Route, Settings, Skill, SkillStore,
         WelcomeMessage, WriteApps, WriteSettings,
     },
+    audit::{Action, Author},
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
 };
@@ -83,13 +84,12 @@ impl ReadSettings for Table {
 }
 
 impl WriteSettings for Table {
-    async fn put_settings(
-        &self,
-        account: &AccountId,
-        settings: &Settings,
-    ) -> Result<(), Unavailable> {
-        self.put(&Key::settings(account), &SettingsItem::from(settings))
+    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<(), Unavailable> {
+        let item = SettingsItem::from(settings);
+        let write = Write::put(&Key::settings(&by.account), &item)?;
+        self.change(write, by, Action::SettingsChanged, "settings")
             .await
+            .map(drop)
     }
 }
 
@@ -112,13 +112,16 @@ impl From<SkillItem> for Skill {
 }
 
 impl SkillStore for Table {
-    async fn put_skill(&self, account: &AccountId, skill: &Skill) -> Result<(), Unavailable> {
+    async fn put_skill(&self, by: &Author, skill: &Skill) -> Result<(), Unavailable> {
         let item = SkillItem {
             kind: "skill".to_owned(),
             name: skill.name.clone(),
             description: skill.description.clone(),
         };
-        self.put(&Key::skill(account, &skill.name), &item).await
+        let write = Write::put(&Key::skill(&by.account, &skill.name), &item)?;
+        self.change(write, by, Action::SkillSaved, &skill.name)
+            .await
+            .map(drop)
     }
 
     async fn skill(
@@ -135,12 +138,9 @@ impl SkillStore for Table {
         Ok(items.into_iter().map(Skill::from).collect())
     }
 
-    async fn remove_skill(
-        &self,
-        account: &AccountId,
-        name: &SkillName,
-    ) -> Result<bool, Unavailable> {
-        self.delete(&Key::skill(account, name)).await
+    async fn remove_skill(&self, by: &Author, name: &SkillName) -> Result<bool, Unavailable> {
+        let key = Key::skill(&by.account, name);
+        self.removed(key, by, Action::SkillRemoved, name).await
     }
 }
 
@@ -183,7 +183,7 @@ impl ReadApps for Table {
 }
 
 impl WriteApps for Table {
-    async fn put_app(&self, account: &AccountId, app: &App) -> Result<(), Unavailable> {
+    async fn put_app(&self, by: &Author, app: &App) -> Result<(), Unavailable> {
         let item = AppItem {
             kind: "app".to_owned(),
             name: app.name.clone(),
@@ -191,10 +191,14 @@ impl WriteApps for Table {
             android: app.android.clone(),
             identity: app.identity.clone(),
         };
-        self.put(&Key::app(account, &app.name), &item).await
+        let write = Write::put(&Key::app(&by.account, &app.name), &item)?;
+        self.change(write, by, Action::AppSaved, &app.name)
+            .await
+            .map(drop)
     }
 
-    async fn remove_app(&self, account: &AccountId, name: &AppName) -> Result<bool, Unavailable> {
-        self.delete(&Key::app(account, name)).await
+    async fn remove_app(&self, by: &Author, name: &AppName) -> Result<bool, Unavailable> {
+        let key = Key::app(&by.account, name);
+        self.removed(key, by, Action::AppRemoved, name).await
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn first(chunk: &Chunk, ttl: i64) -> Result<Write, Unavailable> {
     write(&board, ttl)
 }
 
-fn read(mut attributes: crate::key::Attributes) -> Result<Board, Unavailable> {
+pub(crate) fn read(mut attributes: crate::key::Attributes) -> Result<Board, Unavailable> {
     let cells = match attributes.remove(CELLS) {
         Some(AttributeValue::B(bytes)) => bytes.into_inner(),
         _ => return Err(Unavailable::new("a board has no cells")),

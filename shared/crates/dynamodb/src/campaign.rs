@@ -5,13 +5,14 @@ use crate::{
     Table,
     account::SettingsItem,
     board, handoff,
-    key::{Attributes, Key},
+    key::{Attributes, Key, Range},
     sweep,
-    table::{Change, Reason, Updated, Write, at, n, s, unavailable},
+    table::{Change, Reason, Write, at, n, s, unavailable},
     time,
 };
 use domain::{
     account::Settings,
+    audit::{Action, Author},
     board::Board,
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CampaignName, CancelCampaigns, Chunk,
@@ -42,6 +43,8 @@ struct Item {
     content: Content,
     route_all: bool,
     open_conversation: OpenConversation,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     le_campaign: String,
     le_engagement: String,
     trace: String,
@@ -73,6 +76,7 @@ impl Item {
             content: c.content.clone(),
             route_all: c.route_all,
             open_conversation: c.open_conversation,
+            test: c.test,
             le_campaign: c.le_campaign.clone(),
             le_engagement: c.le_engagement.clone(),
             trace: c.trace.clone(),
@@ -98,6 +102,7 @@ impl From<Item> for Campaign {
             content: item.content,
             route_all: item.route_all,
             open_conversation: item.open_conversation,
+            test: item.test,
             le_campaign: item.le_campaign,
             le_engagement: item.le_engagement,
             trace: item.trace,
@@ -325,6 +330,10 @@ impl Table {
                 )?,
             ),
             (Part::Other, sweep::mark(account, id, now)?),
+            (
+                Part::Other,
+                self.told(&acceptance.by, Action::CampaignAccepted, id)?,
+            ),
         ];
         if let Some(Idempotency { key, fingerprint }) = &acceptance.idempotency {
             let item = OnceItem {
@@ -393,6 +402,21 @@ impl ReadCampaigns for Table {
         Ok(item.map(Campaign::from))
     }
 
+    async fn overview(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<(Campaign, Vec<Board>)>, Unavailable> {
+        let range = Range::overview(account, id);
+        let mut items = self.query(&range, false, None).await?;
+        let Some(last) = items.pop() else {
+            return Ok(None);
+        };
+        let campaign: Item = from_item(last).map_err(unavailable)?;
+        let boards = items.into_iter().map(board::read);
+        Ok(Some((campaign.into(), boards.collect::<Result<_, _>>()?)))
+    }
+
     async fn chunk(
         &self,
         account: &AccountId,
@@ -415,21 +439,8 @@ impl ReadCampaigns for Table {
 }
 
 impl CancelCampaigns for Table {
-    async fn cancel(
-        &self,
-        account: &AccountId,
-        id: &CampaignId,
-        now: Timestamp,
-    ) -> Result<Option<Campaign>, Unavailable> {
-        let change = Change::new("SET cancelled_at = if_not_exists(cancelled_at, :now)")
-            .only_if("attribute_exists(pk)")
-            .value(":now", at(now));
-        match self.update(&Key::campaign(account, id), change).await? {
-            Updated::Done(item) => {
-                let item: Item = from_item(item).map_err(unavailable)?;
-                Ok(Some(item.into()))
-            }
-            Updated::Refused(_) => Ok(None),
-        }
+    async fn cancel(&self, by: &Author, id: &CampaignId) -> Result<bool, Unavailable> {
+        let write = cancellation(&by.account, id, by.at);
+        self.change(write, by, Action::CampaignCancelled, id).await
     }
 }

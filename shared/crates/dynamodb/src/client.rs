@@ -3,10 +3,12 @@
 use crate::{
     Table,
     key::{Key, Range, digest},
+    table::{Change, Write, at, s},
     time,
 };
 use domain::{
     access::Role,
+    audit::{Action, Author},
     client::{Client, ClientSecret, ClientStore, KnowClients},
     id::{AccountId, ClientId, SkillName},
     store::Unavailable,
@@ -28,6 +30,21 @@ struct Item {
     secret_digest: String,
     #[serde(with = "time")]
     created_at: Timestamp,
+    #[serde(
+        with = "time::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    expires_at: Option<Timestamp>,
+    /// Of the secret before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_digest: Option<String>,
+    #[serde(
+        with = "time::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    previous_until: Option<Timestamp>,
 }
 
 impl From<Item> for Client {
@@ -39,12 +56,19 @@ impl From<Item> for Client {
             roles: item.roles,
             skills: item.skills,
             created_at: item.created_at,
+            expires_at: item.expires_at,
+            previous_until: item.previous_until,
         }
     }
 }
 
 impl ClientStore for Table {
-    async fn add_client(&self, client: &Client, secret: &ClientSecret) -> Result<(), Unavailable> {
+    async fn add_client(
+        &self,
+        by: &Author,
+        client: &Client,
+        secret: &ClientSecret,
+    ) -> Result<(), Unavailable> {
         let item = Item {
             kind: "client".to_owned(),
             account: client.account.clone(),
@@ -54,9 +78,36 @@ impl ClientStore for Table {
             skills: client.skills.clone(),
             secret_digest: digest(secret.expose()),
             created_at: client.created_at,
+            expires_at: client.expires_at,
+            previous_digest: None,
+            previous_until: client.previous_until,
         };
-        self.put(&Key::client(&client.account, &client.id), &item)
-            .await
+        let write = Write::insert(&Key::client(&client.account, &client.id), &item)?;
+        self.change(write, by, Action::ClientMade, &client.id)
+            .await?
+            .then_some(())
+            .ok_or_else(|| Unavailable::new("the client's id is taken"))
+    }
+
+    async fn rotate_client(
+        &self,
+        by: &Author,
+        id: &ClientId,
+        secret: &ClientSecret,
+        previous_until: Timestamp,
+    ) -> Result<Option<Client>, Unavailable> {
+        let key = Key::client(&by.account, id);
+        let change = Change::new(
+            "SET previous_digest = secret_digest, previous_until = :until, secret_digest = :digest",
+        )
+        .only_if("attribute_exists(pk)")
+        .value(":until", at(previous_until))
+        .value(":digest", s(digest(secret.expose())));
+        let write = Write::update(key.clone(), change);
+        if !self.change(write, by, Action::ClientRotated, id).await? {
+            return Ok(None);
+        }
+        Ok(self.get::<Item>(&key).await?.map(Client::from))
     }
 
     async fn clients(&self, account: &AccountId) -> Result<Vec<Client>, Unavailable> {
@@ -64,8 +115,9 @@ impl ClientStore for Table {
         Ok(items.into_iter().map(Client::from).collect())
     }
 
-    async fn remove_client(&self, account: &AccountId, id: &ClientId) -> Result<bool, Unavailable> {
-        self.delete(&Key::client(account, id)).await
+    async fn remove_client(&self, by: &Author, id: &ClientId) -> Result<bool, Unavailable> {
+        let key = Key::client(&by.account, id);
+        self.removed(key, by, Action::ClientRevoked, id).await
     }
 }
 
@@ -75,11 +127,18 @@ impl KnowClients for Table {
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
+        now: Timestamp,
     ) -> Result<Option<Client>, Unavailable> {
         let given = digest(secret.expose());
         let item = self.get::<Item>(&Key::client(account, id)).await?;
-        Ok(item
-            .filter(|item| item.secret_digest.as_bytes().ct_eq(given.as_bytes()).into())
-            .map(Client::from))
+        let Some(item) = item else { return Ok(None) };
+        let is = |digest: &str| bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
+        let (present, previous) = (
+            is(&item.secret_digest),
+            item.previous_digest.as_deref().is_some_and(is),
+        );
+        let client = Client::from(item);
+        let opens = (present && client.is_live(now)) || (previous && client.is_previous_live(now));
+        Ok(opens.then_some(client))
     }
 }

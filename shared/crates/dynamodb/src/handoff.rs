@@ -8,6 +8,7 @@ use crate::{
     time,
 };
 use domain::{
+    audit::{Action, Author},
     campaign::Campaign,
     handoff::{Design, Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running},
     id::{AccountId, CampaignId, HandoffId},
@@ -86,10 +87,11 @@ fn conflict() -> Unavailable {
 }
 
 impl HandoffStore for Table {
-    async fn insert(&self, handoff: &Handoff) -> Result<(), InsertError> {
+    async fn insert(&self, by: &Author, handoff: &Handoff) -> Result<(), InsertError> {
         let writes = vec![
             Write::insert(&key(handoff), &Item::from(handoff))?,
             claim(handoff)?,
+            self.told(by, Action::HandoffMade, &handoff.id)?,
         ];
         match self.transact(writes).await? {
             Transacted::Done => Ok(()),
@@ -117,11 +119,12 @@ impl HandoffStore for Table {
         Ok(handoffs)
     }
 
-    async fn replace(&self, old: &Handoff, new: &Handoff) -> Result<(), ReplaceError> {
+    async fn replace(&self, by: &Author, old: &Handoff, new: &Handoff) -> Result<(), ReplaceError> {
         let mut writes = vec![
             Write::put(&key(new), &Item::from(new))?
                 .only_if("version = :version")
                 .value(":version", n(old.version)),
+            self.told(by, Action::HandoffChanged, &new.id)?,
         ];
         if name_key(old) != name_key(new) {
             writes.push(claim(new)?);
@@ -137,11 +140,12 @@ impl HandoffStore for Table {
         }
     }
 
-    async fn remove(&self, handoff: &Handoff, now: Timestamp) -> Result<(), RemoveError> {
-        let state = tombstone(handoff, now)?
+    async fn remove(&self, by: &Author, handoff: &Handoff) -> Result<(), RemoveError> {
+        let state = tombstone(handoff, by.at)?
             .only_if("attribute_not_exists(live_until) OR live_until <= :now")
-            .value(":now", at(now));
-        self.remove_all(removal(handoff, state)).await
+            .value(":now", at(by.at));
+        let told = self.told(by, Action::HandoffDeleted, &handoff.id)?;
+        self.remove_all(removal(handoff, state, told)).await
     }
 
     async fn running(
@@ -163,11 +167,11 @@ impl HandoffStore for Table {
 
     async fn stop(
         &self,
+        by: &Author,
         handoff: &Handoff,
         running: &Running,
-        now: Timestamp,
     ) -> Result<(), RemoveError> {
-        let state = tombstone(handoff, now)?;
+        let state = tombstone(handoff, by.at)?;
         // A campaign that was accepted since may live no longer than the others: that one more
         // was is what tells of it.
         let state = state
@@ -176,11 +180,12 @@ impl HandoffStore for Table {
             )
             .value(":accepted", n(running.accepted))
             .value(":none", n(0));
-        let removal = removal(handoff, state);
+        let told = self.told(by, Action::HandoffStopped, &handoff.id)?;
+        let removal = removal(handoff, state, told);
         let mut cancels: Vec<_> = running
             .campaigns
             .iter()
-            .map(|id| cancellation(&handoff.account, id, now))
+            .map(|id| cancellation(&handoff.account, id, by.at))
             .collect();
         // All in one transaction, but for those that do not fit beside the removal.
         while cancels.len() + removal.len() > MOST_WRITES {
@@ -297,13 +302,14 @@ fn tombstone(handoff: &Handoff, now: Timestamp) -> Result<Write, Unavailable> {
 }
 
 /// The writes that remove a handoff, if `state` can be written.
-fn removal(handoff: &Handoff, state: Write) -> Vec<Write> {
+fn removal(handoff: &Handoff, state: Write, told: Write) -> Vec<Write> {
     vec![
         Write::delete(key(handoff))
             .only_if("version = :version")
             .value(":version", n(handoff.version)),
         state,
         Write::delete(name_key(handoff)),
+        told,
     ]
 }
 

@@ -7,6 +7,7 @@
 //! | skill | `A#<account>` | `SKILL#<skill>` |
 //! | paused circuit | `A#<account>` | `PAUSE#<platform>#<environment>#<app>` |
 //! | API client | `A#<account>` | `CLIENT#<client>` |
+//! | entry of the audit log | `A#<account>#AUDIT` | `<entry>` |
 //! | handoff | `A#<account>` | `HANDOFF#<handoff>` |
 //! | claim on a handoff's name | `A#<account>` | `HANDOFF_NAME#<digest of the name in lower case>` |
 //! | how long a handoff's messages live | `A#<account>#H#<handoff>` | `STATE` |
@@ -44,8 +45,8 @@ use domain::{
     breaker::Circuit,
     conversation::State,
     id::{
-        AccountId, AppName, CampaignId, ClientId, ConsumerId, ConversationId, DeviceId, EntryId,
-        HandoffId, SkillName, TransactionId,
+        AccountId, AppName, AuditId, CampaignId, ClientId, ConsumerId, ConversationId, DeviceId,
+        EntryId, HandoffId, SkillName, TransactionId,
     },
     message::MessageKey,
 };
@@ -130,6 +131,10 @@ impl Key {
 
     pub(crate) fn client(a: &AccountId, client: &ClientId) -> Self {
         Self::new(account(a), format!("CLIENT#{client}"))
+    }
+
+    pub(crate) fn audit(a: &AccountId, entry: AuditId) -> Self {
+        Self::new(format!("A#{a}#AUDIT"), entry.to_string())
     }
 
     pub(crate) fn handoff(a: &AccountId, handoff: &HandoffId) -> Self {
@@ -272,6 +277,17 @@ pub(crate) const DUE_SHARDS: u8 = 16;
 /// Sorts after every continuation of a key.
 const LAST: &str = "\u{10FFFF}";
 
+/// The last string of the same length before `hex`, which ends in a hexadecimal digit.
+fn just_before(hex: &str) -> String {
+    let (head, last) = hex.split_at(hex.len().saturating_sub(1));
+    match last.as_bytes().first() {
+        // Whatever else begins with the head sorts after what is cut off.
+        None | Some(b'0') => format!("{head}/"),
+        Some(b'a') => format!("{head}9"),
+        Some(digit) => format!("{head}{}", char::from(digit - 1)),
+    }
+}
+
 impl Range {
     fn prefix(pk: String, prefix: &str) -> Self {
         Self {
@@ -297,6 +313,15 @@ impl Range {
         Self::prefix(account(a), "CLIENT#")
     }
 
+    /// The audit log, before an entry.
+    pub(crate) fn audit(a: &AccountId, before: Option<AuditId>) -> Self {
+        Self {
+            pk: format!("A#{a}#AUDIT"),
+            from: "0".to_owned(),
+            to: before.map_or_else(|| LAST.to_owned(), |id| just_before(&id.to_string())),
+        }
+    }
+
     pub(crate) fn handoffs(a: &AccountId) -> Self {
         Self::prefix(account(a), "HANDOFF#")
     }
@@ -308,6 +333,15 @@ impl Range {
             // A colon sorts after every continuation of a time.
             from: format!("RUN#{}:", sortable(now)),
             to: STATE.to_owned(),
+        }
+    }
+
+    /// A campaign's boards, and the campaign, which stands right behind them.
+    pub(crate) fn overview(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self {
+            pk: of_campaign(a, campaign),
+            from: "BOARD#".to_owned(),
+            to: "CAMPAIGN".to_owned(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! key is spelled in `key.rs`, every request goes through `table.rs`.
 
 mod account;
+mod audit;
 mod board;
 mod breaker;
 mod campaign;

@@ -31,6 +31,8 @@ grants! {
     RaiseLimits,
     /// Make and revoke API clients.
     ManageClients,
+    /// Read who changed what.
+    ReadAudit,
     /// Read handoffs.
     ReadHandoffs,
     /// Make, change and delete handoffs.

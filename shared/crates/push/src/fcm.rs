@@ -67,7 +67,7 @@ impl Fcm {
     ) -> Result<Receipt, Undelivered> {
         let ttl = notification.expires_at.duration_since(clock.now());
         let ttl = Duration::try_from(ttl).unwrap_or_default().min(LONGEST);
-        let payload = payload::fcm(notification, target.token, ttl)?;
+        let payload = payload::fcm(notification, target.token.expose(), ttl)?;
         let sent = self
             .authorized(credentials, clock, route, &payload.json)
             .await;

@@ -12,6 +12,7 @@
 //! | `proxy`, `outbound` | a brand's own endpoint, and where none may be |
 //! | `oauth` | Google's access tokens |
 //! | `payload` | the JSON of all gateways, within their 4,096 bytes |
+//! | `preview` | what each gateway would be given |
 //! | `classify` | each documented answer as what is to be done about it |
 //! | `credentials` | secrets, by the port that fetches them |
 //!
@@ -25,6 +26,7 @@ mod fcm;
 mod oauth;
 mod outbound;
 mod payload;
+mod preview;
 mod provider;
 mod proxy;
 mod settings;
@@ -32,5 +34,6 @@ mod slots;
 mod sns;
 
 pub use credentials::{CannotRead, Secrets};
+pub use preview::{Preview, preview};
 pub use provider::Gateways;
 pub use settings::{CannotConnect, Settings};

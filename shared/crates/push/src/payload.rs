@@ -10,22 +10,28 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>.
 
 use domain::{
-    device::{Platform, PushToken},
+    device::Platform,
     push::{Custom, Notification, Undelivered},
     text::shorten,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The most bytes either gateway takes.
-const MOST: usize = 4096;
+pub(crate) const MOST: usize = 4096;
 
 /// A notification as a gateway takes it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Payload {
+pub(crate) struct Payload<'n> {
     /// The JSON.
     pub(crate) json: String,
+    /// How many bytes of it count.
+    pub(crate) bytes: usize,
+    /// The title as the device shows it.
+    pub(crate) title: Option<Cow<'n, str>>,
+    /// The body as the device shows it.
+    pub(crate) body: Cow<'n, str>,
     /// Whether a text had to be shortened.
     pub(crate) shortened: bool,
 }
@@ -53,7 +59,7 @@ struct Aps<'a> {
 }
 
 /// The payload for APNs. All of it counts.
-pub(crate) fn apns(notification: &Notification) -> Result<Payload, Undelivered> {
+pub(crate) fn apns(notification: &Notification) -> Result<Payload<'_>, Undelivered> {
     let keys = Keys::of(notification);
     let payload = |texts: &Texts<'_>| {
         json_of(&Apns {
@@ -69,25 +75,25 @@ pub(crate) fn apns(notification: &Notification) -> Result<Payload, Undelivered> 
 
 /// The request for FCM, which ends at the gateway `ttl` from now. Google says that "keys and
 /// values" count: all of the message but its token does here.
-pub(crate) fn fcm(
-    notification: &Notification,
-    token: &PushToken,
+pub(crate) fn fcm<'n>(
+    notification: &'n Notification,
+    token: &str,
     ttl: Duration,
-) -> Result<Payload, Undelivered> {
+) -> Result<Payload<'n>, Undelivered> {
     let message = fcm_message(notification, ttl);
     let request = |texts: &Texts<'_>| {
         let mut message = message(texts);
-        message.insert("token".to_owned(), token.expose().into());
+        message.insert("token".to_owned(), token.into());
         json!({ "message": message }).to_string()
     };
-    fit(notification, cost(token.expose()), request)
+    fit(notification, cost(token), request)
 }
 
 /// The same for SNS, which knows the token.
 pub(crate) fn fcm_by_sns(
     notification: &Notification,
     ttl: Duration,
-) -> Result<Payload, Undelivered> {
+) -> Result<Payload<'_>, Undelivered> {
     let message = fcm_message(notification, ttl);
     let request =
         |texts: &Texts<'_>| json!({ "fcmV1Message": { "message": message(texts) } }).to_string();
@@ -122,11 +128,11 @@ fn fcm_message(
 
 /// The body for a push proxy, as LivePerson's gets it: for Apple's devices what APNs takes,
 /// beside which the device is named; for Android what the app is to be given as data.
-pub(crate) fn proxy(
-    notification: &Notification,
+pub(crate) fn proxy<'n>(
+    notification: &'n Notification,
     platform: Platform,
-    token: &PushToken,
-) -> Result<Payload, Undelivered> {
+    token: &str,
+) -> Result<Payload<'n>, Undelivered> {
     let custom = custom(notification);
     let body = |texts: &Texts<'_>| {
         let (service, kind) = match platform {
@@ -135,7 +141,7 @@ pub(crate) fn proxy(
         };
         let mut body = Map::from_iter([
             ("push-service".to_owned(), service.into()),
-            ("device-token".to_owned(), token.expose().into()),
+            ("device-token".to_owned(), token.into()),
             ("notificationType".to_owned(), kind.into()),
         ]);
         match platform {
@@ -158,7 +164,7 @@ pub(crate) fn proxy(
         }
         Value::Object(body).to_string()
     };
-    fit(notification, cost(token.expose()), body)
+    fit(notification, cost(token), body)
 }
 
 /// Fills in the texts, shortened where all would not fit; `free` bytes do not count.
@@ -166,12 +172,15 @@ fn fit(
     notification: &Notification,
     free: usize,
     fill: impl Fn(&Texts<'_>) -> String,
-) -> Result<Payload, Undelivered> {
+) -> Result<Payload<'_>, Undelivered> {
     let (title, body) = (notification.title.as_deref(), notification.body.as_str());
     let whole = fill(&Texts { title, body });
     if whole.len() <= MOST + free {
         return Ok(Payload {
+            bytes: whole.len() - free,
             json: whole,
+            title: title.map(Cow::Borrowed),
+            body: Cow::Borrowed(body),
             shortened: false,
         });
     }
@@ -193,11 +202,15 @@ fn fit(
     };
     let body_left = left.saturating_sub(title.as_deref().map_or(0, cost));
     let body = shorten(body, body_left, cost).ok_or_else(too_large)?;
+    let json = fill(&Texts {
+        title: title.as_deref(),
+        body: &body,
+    });
     Ok(Payload {
-        json: fill(&Texts {
-            title: title.as_deref(),
-            body: &body,
-        }),
+        bytes: json.len() - free,
+        json,
+        title: title.map(Cow::Owned),
+        body: Cow::Owned(body),
         shortened: true,
     })
 }

@@ -67,7 +67,7 @@ impl Proxy {
         target: &Target<'_>,
         notification: &Notification,
     ) -> Result<Receipt, Undelivered> {
-        let payload = payload::proxy(notification, target.platform, target.token)?;
+        let payload = payload::proxy(notification, target.platform, target.token.expose())?;
         let secret = match route.credential {
             Some(name) => Some(credentials.get(name).await?),
             None => None,

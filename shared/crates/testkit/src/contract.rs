@@ -4,6 +4,7 @@
 //! `now` is always near the real time, so that nothing is past its retention.
 
 mod account;
+mod audit;
 mod board;
 mod breaker;
 mod campaign;
@@ -15,7 +16,8 @@ mod pace;
 mod queue;
 pub mod sample;
 
-pub use account::{app_store, client_store, settings_store, skill_store};
+pub use account::{app_store, client_secrets, client_store, settings_store, skill_store};
+pub use audit::{audit_log, audit_pages};
 pub use board::board_store;
 pub use breaker::pauses;
 pub use campaign::{

@@ -15,6 +15,7 @@ pub use outside::{Gateways, Pushed, Queue, Topic};
 
 use domain::{
     account::{App, Settings, Skill},
+    audit::{self, Action, Author},
     board::{Board, Tally},
     breaker::Pause,
     campaign::{Campaign, Chunk, Heads},
@@ -67,7 +68,8 @@ struct Tables {
     lives: BTreeMap<(AccountId, HandoffId), Timestamp>,
     gone: BTreeSet<(AccountId, HandoffId)>,
     quotas: BTreeMap<(AccountId, Date), u32>,
-    clients: Vec<(Client, String)>,
+    clients: Vec<Known>,
+    audit: Vec<audit::Entry>,
     idempotency: HashMap<(AccountId, String), (Timestamp, (CampaignId, String))>,
     campaigns: BTreeMap<(AccountId, CampaignId), Campaign>,
     chunks: BTreeMap<(AccountId, CampaignId, u32), Chunk>,
@@ -86,6 +88,21 @@ struct Tables {
     entries: HashMap<(AccountId, ConversationId), BTreeMap<EntryId, Entry>>,
     repeats: HashMap<(AccountId, ConsumerId, String), (ConversationId, EntryId)>,
     stream: Vec<Record>,
+}
+
+/// A client and its secrets: the present one, and the one before it.
+#[derive(Debug)]
+struct Known {
+    client: Client,
+    secret: String,
+    previous: Option<String>,
+}
+
+impl Tables {
+    /// Says who did what.
+    fn told(&mut self, by: &Author, action: Action, target: &(impl ToString + ?Sized)) {
+        self.audit.push(by.entry(action, target));
+    }
 }
 
 impl Store {

@@ -6,7 +6,7 @@ use domain::{
     account::{InvalidApp, InvalidLimit, SaveAppError, SaveSettingsError},
     agent::AgentError,
     campaign::CreateError,
-    client::MakeError,
+    client::{MakeError, RotateError},
     device::InvalidPushToken,
     handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
     id::InvalidId,
@@ -87,8 +87,19 @@ impl From<MakeError> for Problem {
         match e {
             MakeError::Name(e) => Self::from(e).at("/name"),
             MakeError::Roles => Self::of_value(Kind::InvalidRole, e).at("/roles"),
+            MakeError::Expired => Self::invalid("/expiresAt", e),
             MakeError::TooMany => Self::new(Kind::LimitReached, e),
             MakeError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<RotateError> for Problem {
+    fn from(e: RotateError) -> Self {
+        match e {
+            RotateError::NotFound => Self::new(Kind::NotFound, e),
+            RotateError::TooLong => Self::new(Kind::InvalidQuery, e),
+            RotateError::Store(e) => e.into(),
         }
     }
 }

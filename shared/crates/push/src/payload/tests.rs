@@ -24,9 +24,7 @@ fn notification(title: Option<&str>, body: &str) -> Notification {
     }
 }
 
-fn token() -> PushToken {
-    "abc".parse().unwrap()
-}
+const TOKEN: &str = "abc";
 
 fn parsed(payload: &Payload) -> Value {
     serde_json::from_str(&payload.json).unwrap()
@@ -34,7 +32,8 @@ fn parsed(payload: &Payload) -> Value {
 
 #[test]
 fn apns_has_the_custom_keys_beside_aps() {
-    let payload = apns(&notification(Some("Shop"), "Hello")).unwrap();
+    let notification = notification(Some("Shop"), "Hello");
+    let payload = apns(&notification).unwrap();
     assert!(!payload.shortened);
     assert_eq!(
         parsed(&payload),
@@ -55,7 +54,8 @@ fn apns_has_the_custom_keys_beside_aps() {
 #[test]
 fn fcm_has_them_as_strings_in_data() {
     let ttl = Duration::from_hours(1);
-    let payload = fcm(&notification(None, "Hello"), &token(), ttl).unwrap();
+    let notification = notification(None, "Hello");
+    let payload = fcm(&notification, TOKEN, ttl).unwrap();
     assert_eq!(
         parsed(&payload),
         json!({ "message": {
@@ -102,7 +102,7 @@ fn a_long_body_is_cut_between_graphemes_to_the_byte() {
     for text in ["x".repeat(9000), FAMILY.repeat(900), "\"\n".repeat(5000)] {
         let long = notification(Some("Shop"), &text);
         let at_apns = apns(&long).unwrap();
-        let at_fcm = fcm(&long, &token(), Duration::ZERO).unwrap();
+        let at_fcm = fcm(&long, TOKEN, Duration::ZERO).unwrap();
         let sizes = [
             at_apns.json.len(),
             at_fcm.json.len() - r#"{"message":}abc"#.len(),
@@ -129,9 +129,11 @@ fn a_long_body_is_cut_between_graphemes_to_the_byte() {
 #[test]
 fn a_text_that_just_fits_is_whole() {
     let frame = apns(&notification(None, "")).unwrap().json.len();
-    let fits = apns(&notification(None, &"x".repeat(MOST - frame))).unwrap();
+    let longest = notification(None, &"x".repeat(MOST - frame));
+    let fits = apns(&longest).unwrap();
     assert_eq!((fits.json.len(), fits.shortened), (MOST, false));
-    let over = apns(&notification(None, &"x".repeat(MOST - frame + 1))).unwrap();
+    let longer = notification(None, &"x".repeat(MOST - frame + 1));
+    let over = apns(&longer).unwrap();
     assert!(over.shortened && over.json.len() <= MOST);
 }
 
@@ -159,14 +161,14 @@ fn sns_gets_fcms_message_without_its_token() {
     let ttl = Duration::from_hours(1);
     let notification = notification(Some("Shop"), "Hello");
     let by_sns = parsed(&fcm_by_sns(&notification, ttl).unwrap());
-    let mut direct = parsed(&fcm(&notification, &token(), ttl).unwrap());
+    let mut direct = parsed(&fcm(&notification, TOKEN, ttl).unwrap());
     direct["message"].as_object_mut().unwrap().remove("token");
     assert_eq!(by_sns["fcmV1Message"], direct);
 }
 
 #[test]
 fn a_proxys_body_is_shortened_to_what_gateways_take() {
-    let long: PushToken = "t".repeat(4096).parse().unwrap();
+    let long = "t".repeat(4096);
     let notification = notification(Some("Shop"), &format!("{FAMILY}\n").repeat(1000));
     for platform in [Platform::Ios, Platform::Android] {
         let payload = proxy(&notification, platform, &long).unwrap();

@@ -93,18 +93,19 @@ impl Last {
     async fn word(answered: &Answered) -> Self {
         let (store, queue, clock) = (Store::default(), Queue::default(), FixedClock::default());
         let account = "demo".parse().unwrap();
+        let by = sample::author(&account, clock.now());
         let skill = account::Skill {
             name: sample::skill("sales"),
             description: None,
         };
-        store.put_skill(&account, &skill).await.unwrap();
+        store.put_skill(&by, &skill).await.unwrap();
         let mut app = sample::app(sample::app_name().as_str());
         if let Answered::NoRoute = answered {
             app.ios = None;
         }
-        account::save_app(&store, &account, app).await.unwrap();
+        account::save_app(&store, &by, app).await.unwrap();
         let design = sample::design("Sale", "Hello");
-        let handoff = handoff::create(&store, &clock, &account, design).await;
+        let handoff = handoff::create(&store, &by, design).await;
         let ana = sample::consumer("ana");
         let phone: Device = sample::device("phone", TOKEN, clock.now());
         let phone = device::log_in(&store, &clock, &account, &ana, phone).await;
@@ -114,6 +115,7 @@ impl Last {
             handoff: handoff.unwrap().id.to_string(),
             lookback: None,
             open_conversation: OpenConversation::Fail,
+            test: false,
             recipients: vec![Draft {
                 consumer: Some("ana".into()),
                 variables: BTreeMap::new(),
@@ -121,7 +123,7 @@ impl Last {
             idempotency: None,
             trace: "trace".into(),
         };
-        let accepted = campaign::create(&store, &clock, &account, order, false).await;
+        let accepted = campaign::create(&store, &clock, &by, order, false).await;
         let transaction = accepted.unwrap().recipients[0].transaction;
         for record in store.stream() {
             if let Record::Chunk(chunk) = record {

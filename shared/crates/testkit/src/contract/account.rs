@@ -1,6 +1,6 @@
 //! What keepers of settings, skills, apps and clients promise.
 
-use super::sample;
+use super::sample::{self, by};
 use domain::{
     access::Role,
     account::{
@@ -9,6 +9,7 @@ use domain::{
     },
     client::{Client, ClientSecret, ClientStore, KnowClients},
 };
+use jiff::SignedDuration;
 use std::slice::from_ref;
 
 /// A keeper of settings gives back what it was given, and the defaults before that.
@@ -29,7 +30,7 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
             recipients_per_day: 5_000_000,
         },
     };
-    store.put_settings(&ours, &set).await.unwrap();
+    store.put_settings(&by(&ours), &set).await.unwrap();
     assert_eq!(
         store.settings(&ours).await.unwrap(),
         set,
@@ -41,7 +42,7 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
         "an account sees only its own settings"
     );
     let bare = Settings::default();
-    store.put_settings(&ours, &bare).await.unwrap();
+    store.put_settings(&by(&ours), &bare).await.unwrap();
     assert_eq!(
         store.settings(&ours).await.unwrap(),
         bare,
@@ -60,8 +61,8 @@ pub async fn skill_store(store: &impl SkillStore) {
         skill("sales", None),
         skill("sales #2/ä", Some("Second line")),
     );
-    store.put_skill(&ours, &support).await.unwrap();
-    store.put_skill(&ours, &sales).await.unwrap();
+    store.put_skill(&by(&ours), &support).await.unwrap();
+    store.put_skill(&by(&ours), &sales).await.unwrap();
     assert_eq!(
         store.skill(&ours, &support.name).await.unwrap(),
         Some(support.clone()),
@@ -83,18 +84,18 @@ pub async fn skill_store(store: &impl SkillStore) {
         "a new account has none"
     );
     let described = skill("sales", Some("First line"));
-    store.put_skill(&ours, &described).await.unwrap();
+    store.put_skill(&by(&ours), &described).await.unwrap();
     assert_eq!(
         store.skills(&ours).await.unwrap(),
         [described, support.clone()],
         "adding it again replaces it"
     );
     assert!(
-        store.remove_skill(&ours, &support.name).await.unwrap(),
+        store.remove_skill(&by(&ours), &support.name).await.unwrap(),
         "it was there"
     );
     assert!(
-        !store.remove_skill(&ours, &support.name).await.unwrap(),
+        !store.remove_skill(&by(&ours), &support.name).await.unwrap(),
         "it was gone"
     );
     assert_eq!(
@@ -111,8 +112,8 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
         sample::app("com.example.shop"),
         sample::app("com.example.bank"),
     );
-    store.put_app(&ours, &shop).await.unwrap();
-    store.put_app(&ours, &bank).await.unwrap();
+    store.put_app(&by(&ours), &shop).await.unwrap();
+    store.put_app(&by(&ours), &bank).await.unwrap();
     assert_eq!(
         store.apps(&ours).await.unwrap(),
         [bank.clone(), shop.clone()],
@@ -125,18 +126,18 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
     );
     let mut changed = bank.clone();
     changed.android = None;
-    store.put_app(&ours, &changed).await.unwrap();
+    store.put_app(&by(&ours), &changed).await.unwrap();
     assert_eq!(
         store.apps(&ours).await.unwrap(),
         [changed, shop.clone()],
         "adding it again replaces it"
     );
     assert!(
-        store.remove_app(&ours, &bank.name).await.unwrap(),
+        store.remove_app(&by(&ours), &bank.name).await.unwrap(),
         "it was there"
     );
     assert!(
-        !store.remove_app(&ours, &bank.name).await.unwrap(),
+        !store.remove_app(&by(&ours), &bank.name).await.unwrap(),
         "it was gone"
     );
     assert_eq!(store.apps(&ours).await.unwrap(), [shop], "the others stay");
@@ -144,6 +145,7 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
 
 /// A keeper of clients knows them by their secrets, per account.
 pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
+    let now = sample::now();
     let (ours, theirs) = (sample::account(), sample::account());
     let client = Client {
         account: ours.clone(),
@@ -151,22 +153,30 @@ pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
         name: "CRM".into(),
         roles: vec![Role::CampaignManager, Role::Bot],
         skills: vec![sample::skill("sales")],
-        created_at: sample::now(),
+        created_at: now,
+        expires_at: None,
+        previous_until: None,
     };
     let (secret, wrong) = (ClientSecret::given("right"), ClientSecret::given("wrong"));
-    store.add_client(&client, &secret).await.unwrap();
+    store
+        .add_client(&by(&ours), &client, &secret)
+        .await
+        .unwrap();
     assert_eq!(
-        store.client(&ours, &client.id, &secret).await.unwrap(),
+        store.client(&ours, &client.id, &secret, now).await.unwrap(),
         Some(client.clone()),
         "the secret opens"
     );
     assert_eq!(
-        store.client(&ours, &client.id, &wrong).await.unwrap(),
+        store.client(&ours, &client.id, &wrong, now).await.unwrap(),
         None,
         "another secret does not"
     );
     assert_eq!(
-        store.client(&theirs, &client.id, &secret).await.unwrap(),
+        store
+            .client(&theirs, &client.id, &secret, now)
+            .await
+            .unwrap(),
         None,
         "nor does it in another account"
     );
@@ -181,20 +191,82 @@ pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
         "in its account alone"
     );
     assert!(
-        !store.remove_client(&theirs, &client.id).await.unwrap(),
+        !store.remove_client(&by(&theirs), &client.id).await.unwrap(),
         "it is not theirs"
     );
     assert!(
-        store.remove_client(&ours, &client.id).await.unwrap(),
+        store.remove_client(&by(&ours), &client.id).await.unwrap(),
         "it was there"
     );
     assert!(
-        !store.remove_client(&ours, &client.id).await.unwrap(),
+        !store.remove_client(&by(&ours), &client.id).await.unwrap(),
         "it was gone"
     );
     assert_eq!(
-        store.client(&ours, &client.id, &secret).await.unwrap(),
+        store.client(&ours, &client.id, &secret, now).await.unwrap(),
         None,
         "a removed client's secret opens nothing"
     );
+}
+
+/// A client has two live secrets for a while, and none past its end.
+pub async fn client_secrets(store: &(impl ClientStore + KnowClients)) {
+    let (ours, theirs) = (sample::account(), sample::account());
+    let now = sample::now();
+    let hours = |n| now + SignedDuration::from_hours(n);
+    let client = Client {
+        account: ours.clone(),
+        id: "c1".parse().unwrap(),
+        name: "CRM".into(),
+        roles: vec![Role::Bot],
+        skills: Vec::new(),
+        created_at: now,
+        expires_at: Some(hours(9)),
+        previous_until: None,
+    };
+    let [first, second, third] = ["first", "second", "third"].map(ClientSecret::given);
+    store.add_client(&by(&ours), &client, &first).await.unwrap();
+    let opens = async |secret: &ClientSecret, at| {
+        let known = store.client(&ours, &client.id, secret, at).await.unwrap();
+        known.is_some()
+    };
+    assert!(opens(&first, hours(8)).await, "until its end");
+    assert!(!opens(&first, hours(9)).await, "and not from then on");
+
+    let rotate = async |account, secret, until| {
+        let by = by(account);
+        let rotated = store.rotate_client(&by, &client.id, secret, until);
+        rotated.await.unwrap()
+    };
+    let absent = rotate(&theirs, &second, hours(2)).await;
+    assert_eq!(absent, None, "it is not theirs");
+    let rotated = rotate(&ours, &second, hours(2)).await.unwrap();
+    let expected = Client {
+        previous_until: Some(hours(2)),
+        ..client.clone()
+    };
+    assert_eq!(rotated, expected, "the client is told");
+    assert_eq!(
+        store.clients(&ours).await.unwrap(),
+        from_ref(&expected),
+        "and listed so"
+    );
+    assert!(opens(&second, now).await, "the new secret opens");
+    assert!(
+        opens(&first, hours(1)).await,
+        "the old one too, for a while"
+    );
+    assert!(!opens(&first, hours(2)).await, "and then no more");
+    assert!(!opens(&third, now).await, "another never does");
+
+    rotate(&ours, &third, hours(20)).await.unwrap();
+    assert!(!opens(&first, now).await, "only two are live");
+    assert!(opens(&second, hours(8)).await, "the last two");
+    assert!(opens(&third, hours(8)).await, "the last two");
+    for secret in [&second, &third] {
+        assert!(!opens(secret, hours(9)).await, "none past the client's end");
+    }
+    store.remove_client(&by(&ours), &client.id).await.unwrap();
+    let gone = rotate(&ours, &first, hours(1)).await;
+    assert_eq!(gone, None, "a revoked one gets none");
 }

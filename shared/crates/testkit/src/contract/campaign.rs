@@ -1,6 +1,6 @@
 //! What keepers of campaigns promise.
 
-use super::sample;
+use super::sample::{self, by};
 use domain::{
     account::{Limits, Settings, Skill, SkillStore, WriteSettings},
     board::Cell,
@@ -69,9 +69,9 @@ where
         limits,
         ..Settings::default()
     };
-    store.put_skill(&ours, &skill).await.unwrap();
-    store.insert(&handoff).await.unwrap();
-    store.put_settings(&ours, &settings).await.unwrap();
+    store.put_skill(&by(&ours), &skill).await.unwrap();
+    store.insert(&by(&ours), &handoff).await.unwrap();
+    store.put_settings(&by(&ours), &settings).await.unwrap();
     let first = under(&ours, "k1", "digest");
     store.accept(&first).await.expect("a campaign is accepted");
     let ground = store
@@ -134,6 +134,7 @@ where
             key: key("k2"),
             fingerprint: "digest".into(),
         }),
+        by: by(&ours),
     };
     assert!(
         matches!(store.accept(&same_id).await, Err(AcceptError::IdTaken)),
@@ -198,6 +199,12 @@ async fn assert_stored(store: &impl ReadCampaigns, acceptance: &Acceptance, stor
     let boards = store.boards(&campaign.account, &campaign.id).await.unwrap();
     let expected = if stored { chunks.len() } else { 0 };
     assert_eq!(boards.len(), expected, "so are its boards");
+    let overview = store.overview(&campaign.account, &campaign.id).await;
+    assert_eq!(
+        overview.unwrap(),
+        stored.then(|| (campaign.clone(), boards)),
+        "and both are read at once"
+    );
 }
 
 /// A large campaign is read back in its parts, each with a board of its own.
@@ -260,30 +267,22 @@ pub async fn cancel_campaigns<S: AcceptCampaigns + ReadCampaigns + CancelCampaig
     store.accept(&acceptance).await.unwrap();
     let id = &acceptance.campaign.id;
     let (first, second) = (now + sample::ms(1_000), now + sample::ms(2_000));
-    let absent = store
-        .cancel(&ours, &CampaignId::random(), first)
-        .await
-        .unwrap();
-    assert_eq!(absent, None, "what is not there is not cancelled");
-    assert_eq!(
-        store.cancel(&theirs, id, first).await.unwrap(),
-        None,
-        "nor what is another's"
+    let cancel = async |account: &AccountId, id: &CampaignId, at| {
+        let by = sample::author(account, at);
+        store.cancel(&by, id).await.unwrap()
+    };
+    assert!(
+        !cancel(&ours, &CampaignId::random(), first).await,
+        "what is not there is not cancelled"
     );
+    assert!(!cancel(&theirs, id, first).await, "nor what is another's");
     let untouched = store.campaign(&ours, id).await.unwrap().unwrap();
     assert_eq!(untouched.cancelled_at, None, "and it goes on");
-    let cancelled = store.cancel(&ours, id, first).await.unwrap().unwrap();
-    assert_eq!(
-        cancelled.cancelled_at,
-        Some(first),
-        "a campaign is cancelled"
-    );
-    assert_eq!(
-        store.campaign(&ours, id).await.unwrap(),
-        Some(cancelled.clone()),
-        "which is seen at once"
-    );
-    let again = store.cancel(&ours, id, second).await.unwrap().unwrap();
+    assert!(cancel(&ours, id, first).await, "a campaign is cancelled");
+    let cancelled = store.campaign(&ours, id).await.unwrap().unwrap();
+    assert_eq!(cancelled.cancelled_at, Some(first), "which is seen at once");
+    assert!(cancel(&ours, id, second).await);
+    let again = store.campaign(&ours, id).await.unwrap().unwrap();
     assert_eq!(again, cancelled, "the first time counts");
 }
 

@@ -1,6 +1,6 @@
 //! What a keeper of handoffs promises.
 
-use super::sample;
+use super::sample::{self, by};
 use domain::{
     campaign::{AcceptCampaigns, AcceptError, Acceptance, ReadCampaigns},
     handoff::{
@@ -17,7 +17,7 @@ pub async fn handoff_store(store: &impl HandoffStore) {
     let now = sample::now();
     let made = sample::handoff(&ours, "Front desk", now);
     store
-        .insert(&made)
+        .insert(&by(&made.account), &made)
         .await
         .expect("the first of its name is added");
     assert_eq!(
@@ -38,7 +38,10 @@ pub async fn handoff_store(store: &impl HandoffStore) {
 
     let shouted = sample::handoff(&ours, "FRONT DESK", now);
     assert!(
-        matches!(store.insert(&shouted).await, Err(InsertError::NameTaken)),
+        matches!(
+            store.insert(&by(&shouted.account), &shouted).await,
+            Err(InsertError::NameTaken)
+        ),
         "a name is unique, whatever its case"
     );
     assert_eq!(
@@ -51,7 +54,10 @@ pub async fn handoff_store(store: &impl HandoffStore) {
         ..sample::handoff(&ours, "Back desk", now)
     };
     assert!(
-        matches!(store.insert(&same_id).await, Err(InsertError::IdTaken)),
+        matches!(
+            store.insert(&by(&same_id.account), &same_id).await,
+            Err(InsertError::IdTaken)
+        ),
         "an id is unique"
     );
     let elsewhere = Handoff {
@@ -59,17 +65,17 @@ pub async fn handoff_store(store: &impl HandoffStore) {
         ..sample::handoff(&theirs, "Front desk", now)
     };
     store
-        .insert(&elsewhere)
+        .insert(&by(&elsewhere.account), &elsewhere)
         .await
         .expect("names and ids are per account");
 
     let freed = sample::handoff(&ours, "Back desk", now + sample::ms(1));
     store
-        .insert(&freed)
+        .insert(&by(&freed.account), &freed)
         .await
         .expect("a refused call takes no name");
     let third = sample::handoff(&ours, "A third", now - sample::ms(1));
-    store.insert(&third).await.unwrap();
+    store.insert(&by(&third.account), &third).await.unwrap();
     assert_eq!(
         store.list(&ours).await.unwrap(),
         [third, made, freed],
@@ -84,7 +90,8 @@ pub async fn handoff_store(store: &impl HandoffStore) {
     let rivals: Vec<_> = (0..8)
         .map(|_| sample::handoff(&ours, "Rival", now))
         .collect();
-    let results = join_all(rivals.iter().map(|h| store.insert(h))).await;
+    let author = by(&ours);
+    let results = join_all(rivals.iter().map(|h| store.insert(&author, h))).await;
     let added = results.iter().filter(|r| r.is_ok()).count();
     assert_eq!(added, 1, "of many at once with one name, one is added");
 }
@@ -95,8 +102,8 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     let now = sample::now();
     let first = sample::handoff(&account, "Front desk", now);
     let other = sample::handoff(&account, "Back desk", now + sample::ms(1));
-    store.insert(&first).await.unwrap();
-    store.insert(&other).await.unwrap();
+    store.insert(&by(&first.account), &first).await.unwrap();
+    store.insert(&by(&other.account), &other).await.unwrap();
     let changed = |old: &Handoff, name: &str| {
         let mut new = old.clone();
         new.design.name = HandoffName::parse(name).unwrap();
@@ -107,7 +114,7 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
 
     let second = changed(&first, "FRONT desk");
     store
-        .replace(&first, &second)
+        .replace(&by(&first.account), &first, &second)
         .await
         .expect("its own name can change its case");
     assert_eq!(
@@ -118,7 +125,7 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     let late = changed(&first, "Late");
     assert!(
         matches!(
-            store.replace(&first, &late).await,
+            store.replace(&by(&first.account), &first, &late).await,
             Err(ReplaceError::Changed)
         ),
         "what was changed meanwhile is not replaced"
@@ -126,38 +133,58 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     let taken = changed(&second, "back DESK");
     assert!(
         matches!(
-            store.replace(&second, &taken).await,
+            store.replace(&by(&second.account), &second, &taken).await,
             Err(ReplaceError::NameTaken)
         ),
         "another's name is not given"
     );
     let third = changed(&second, "Reception");
     store
-        .replace(&second, &third)
+        .replace(&by(&second.account), &second, &third)
         .await
         .expect("a free name is given");
     let heir = sample::handoff(&account, "Front desk", now);
-    store.insert(&heir).await.expect("a name given up is free");
+    store
+        .insert(&by(&heir.account), &heir)
+        .await
+        .expect("a name given up is free");
     let blocked = sample::handoff(&account, "RECEPTION", now);
     assert!(
-        matches!(store.insert(&blocked).await, Err(InsertError::NameTaken)),
+        matches!(
+            store.insert(&by(&blocked.account), &blocked).await,
+            Err(InsertError::NameTaken)
+        ),
         "a name taken on is taken"
     );
 
     let (a, b) = (changed(&third, "A"), changed(&third, "B"));
-    let (a, b) = tokio::join!(store.replace(&third, &a), store.replace(&third, &b));
+    let author = by(&account);
+    let (a, b) = tokio::join!(
+        store.replace(&author, &third, &a),
+        store.replace(&author, &third, &b)
+    );
     assert!(a.is_ok() != b.is_ok(), "of two changes at once one wins");
 
     assert!(
-        matches!(store.remove(&third, now).await, Err(RemoveError::Changed)),
+        matches!(
+            store
+                .remove(&sample::author(&third.account, now), &third)
+                .await,
+            Err(RemoveError::Changed)
+        ),
         "an old state removes nothing"
     );
     store
-        .remove(&other, now)
+        .remove(&sample::author(&other.account, now), &other)
         .await
         .expect("the present state is removed");
     assert!(
-        matches!(store.remove(&other, now).await, Err(RemoveError::Changed)),
+        matches!(
+            store
+                .remove(&sample::author(&other.account, now), &other)
+                .await,
+            Err(RemoveError::Changed)
+        ),
         "once"
     );
     assert_eq!(
@@ -167,13 +194,18 @@ pub async fn handoff_versions(store: &impl HandoffStore) {
     );
     assert!(
         matches!(
-            store.replace(&other, &changed(&other, "Back")).await,
+            store
+                .replace(&by(&other.account), &other, &changed(&other, "Back"))
+                .await,
             Err(ReplaceError::Changed)
         ),
         "what is gone is not replaced"
     );
     let again = sample::handoff(&account, "Back desk", now);
-    store.insert(&again).await.expect("its name is free again");
+    store
+        .insert(&by(&again.account), &again)
+        .await
+        .expect("its name is free again");
 }
 
 /// A campaign of the handoff, as [`AcceptCampaigns::groundwork`] lets it be made.
@@ -201,8 +233,8 @@ where
     let now = sample::now();
     let handoff = sample::handoff(&account, "Front desk", now);
     let other = sample::handoff(&account, "Back desk", now);
-    store.insert(&handoff).await.unwrap();
-    store.insert(&other).await.unwrap();
+    store.insert(&by(&handoff.account), &handoff).await.unwrap();
+    store.insert(&by(&other.account), &other).await.unwrap();
     let until = |hours| now + jiff::SignedDuration::from_hours(hours);
     let unused = store.running(&account, &handoff.id, now).await.unwrap();
     assert_eq!(unused, Running::default(), "a new handoff has no campaigns");
@@ -244,12 +276,17 @@ where
     assert_eq!(running(until(3)).await.campaigns, []);
     for at in [now, until(2), until(3) - sample::ms(1)] {
         assert!(
-            matches!(store.remove(&handoff, at).await, Err(RemoveError::Live)),
+            matches!(
+                store
+                    .remove(&sample::author(&handoff.account, at), &handoff)
+                    .await,
+                Err(RemoveError::Live)
+            ),
             "a handoff is not removed while a message of it lives"
         );
     }
     store
-        .remove(&other, now)
+        .remove(&sample::author(&other.account, now), &other)
         .await
         .expect("a campaign without recipients has no messages");
     let late = campaign_of(store, &other, until(1)).await;
@@ -263,7 +300,9 @@ where
     store.accept(&third).await.unwrap();
     assert!(
         matches!(
-            store.stop(&handoff, &both, now).await,
+            store
+                .stop(&sample::author(&account, now), &handoff, &both)
+                .await,
             Err(RemoveError::Live)
         ),
         "a campaign that was not seen stops the removal"
@@ -277,12 +316,17 @@ where
     changed.version += 1;
     assert!(
         matches!(
-            store.stop(&changed, &all, now).await,
+            store
+                .stop(&sample::author(&account, now), &changed, &all)
+                .await,
             Err(RemoveError::Changed)
         ),
         "another state removes nothing"
     );
-    store.stop(&handoff, &all, now).await.unwrap();
+    store
+        .stop(&sample::author(&account, now), &handoff, &all)
+        .await
+        .unwrap();
     assert_eq!(
         store.find(&account, &handoff.id).await.unwrap(),
         None,
@@ -293,7 +337,10 @@ where
         assert_eq!(campaign.cancelled_at, Some(now), "and all are cancelled");
     }
     let again = sample::handoff(&account, "Front desk", now);
-    store.insert(&again).await.expect("its name is free again");
+    store
+        .insert(&by(&again.account), &again)
+        .await
+        .expect("its name is free again");
 }
 
 /// More campaigns than a transaction has room for are stopped.
@@ -304,7 +351,7 @@ where
     let account = sample::account();
     let now = sample::now();
     let handoff = sample::handoff(&account, "Front desk", now);
-    store.insert(&handoff).await.unwrap();
+    store.insert(&by(&handoff.account), &handoff).await.unwrap();
     let mut ids = Vec::new();
     for n in 0..230 {
         let until = now + sample::ms(3_600_000 + n);
@@ -314,7 +361,10 @@ where
     }
     let running = store.running(&account, &handoff.id, now).await.unwrap();
     assert_eq!(running.campaigns, ids, "all are listed");
-    store.stop(&handoff, &running, now).await.unwrap();
+    store
+        .stop(&sample::author(&account, now), &handoff, &running)
+        .await
+        .unwrap();
     for id in &ids {
         let campaign = store.campaign(&account, id).await.unwrap().unwrap();
         assert_eq!(campaign.cancelled_at, Some(now), "all are cancelled");

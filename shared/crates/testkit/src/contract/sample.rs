@@ -1,7 +1,9 @@
 //! What contracts and tests are made of.
 
 use domain::{
+    access::Role,
     account::{App, Identity, Route},
+    audit,
     campaign::{Acceptance, Campaign, CampaignName, Chunk, Heads, OpenConversation, Recipient},
     conversation::{Author, CampaignInfo, Conversation, Entry, Kind, Posted, Profile, State},
     device::{Device, Environment, Platform, Takes, Traits},
@@ -22,6 +24,23 @@ use uuid::Uuid;
 #[must_use]
 pub fn account() -> AccountId {
     format!("t-{}", Uuid::new_v4().simple()).parse().unwrap()
+}
+
+/// Someone who changes that account.
+#[must_use]
+pub fn author(account: &AccountId, at: Timestamp) -> audit::Author {
+    audit::Author {
+        account: account.clone(),
+        subject: "root".into(),
+        roles: vec![Role::Admin],
+        at,
+    }
+}
+
+/// Someone who changes that account now.
+#[must_use]
+pub fn by(account: &AccountId) -> audit::Author {
+    author(account, now())
 }
 
 /// The real time, to the millisecond.
@@ -152,6 +171,7 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
         content: content("Hello ${{1}}"),
         route_all: true,
         open_conversation: OpenConversation::Hold,
+        test: true,
         le_campaign: "1234567890".into(),
         le_engagement: "1234567891".into(),
         trace: "trace".into(),
@@ -190,6 +210,7 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
         lives_until: None,
         recipients_per_day: 100_000,
         idempotency: None,
+        by: author(account, now),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Settings, skills, apps and clients, in memory.
 
-use super::Store;
+use super::{Known, Store};
 use domain::{
     account::{App, ReadApps, ReadSettings, Settings, Skill, SkillStore, WriteApps, WriteSettings},
+    audit::{Action, Author, Entry, ReadAudit},
     client::{Client, ClientSecret, ClientStore, KnowClients},
-    id::{AccountId, AppName, ClientId, SkillName},
+    id::{AccountId, AppName, AuditId, ClientId, SkillName},
     store::Unavailable,
 };
+use jiff::Timestamp;
 
 impl ReadSettings for Store {
     async fn settings(&self, account: &AccountId) -> Result<Settings, Unavailable> {
@@ -16,22 +18,20 @@ impl ReadSettings for Store {
 }
 
 impl WriteSettings for Store {
-    async fn put_settings(
-        &self,
-        account: &AccountId,
-        settings: &Settings,
-    ) -> Result<(), Unavailable> {
+    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<(), Unavailable> {
         let mut tables = self.begin("put_settings").await?;
-        tables.settings.insert(account.clone(), settings.clone());
+        tables.settings.insert(by.account.clone(), settings.clone());
+        tables.told(by, Action::SettingsChanged, "settings");
         Ok(())
     }
 }
 
 impl SkillStore for Store {
-    async fn put_skill(&self, account: &AccountId, skill: &Skill) -> Result<(), Unavailable> {
+    async fn put_skill(&self, by: &Author, skill: &Skill) -> Result<(), Unavailable> {
         let mut tables = self.begin("put_skill").await?;
-        let key = (account.clone(), skill.name.clone());
+        let key = (by.account.clone(), skill.name.clone());
         tables.skills.insert(key, skill.clone());
+        tables.told(by, Action::SkillSaved, &skill.name);
         Ok(())
     }
 
@@ -50,14 +50,14 @@ impl SkillStore for Store {
         Ok(of_account.map(|(_, skill)| skill.clone()).collect())
     }
 
-    async fn remove_skill(
-        &self,
-        account: &AccountId,
-        name: &SkillName,
-    ) -> Result<bool, Unavailable> {
+    async fn remove_skill(&self, by: &Author, name: &SkillName) -> Result<bool, Unavailable> {
         let mut tables = self.begin("remove_skill").await?;
-        let key = (account.clone(), name.clone());
-        Ok(tables.skills.remove(&key).is_some())
+        let key = (by.account.clone(), name.clone());
+        let was_there = tables.skills.remove(&key).is_some();
+        if was_there {
+            tables.told(by, Action::SkillRemoved, name);
+        }
+        Ok(was_there)
     }
 }
 
@@ -70,41 +70,79 @@ impl ReadApps for Store {
 }
 
 impl WriteApps for Store {
-    async fn put_app(&self, account: &AccountId, app: &App) -> Result<(), Unavailable> {
+    async fn put_app(&self, by: &Author, app: &App) -> Result<(), Unavailable> {
         let mut tables = self.begin("put_app").await?;
-        let key = (account.clone(), app.name.clone());
+        let key = (by.account.clone(), app.name.clone());
         tables.apps.insert(key, app.clone());
+        tables.told(by, Action::AppSaved, &app.name);
         Ok(())
     }
 
-    async fn remove_app(&self, account: &AccountId, name: &AppName) -> Result<bool, Unavailable> {
+    async fn remove_app(&self, by: &Author, name: &AppName) -> Result<bool, Unavailable> {
         let mut tables = self.begin("remove_app").await?;
-        let key = (account.clone(), name.clone());
-        Ok(tables.apps.remove(&key).is_some())
+        let key = (by.account.clone(), name.clone());
+        let was_there = tables.apps.remove(&key).is_some();
+        if was_there {
+            tables.told(by, Action::AppRemoved, name);
+        }
+        Ok(was_there)
     }
 }
 
 impl ClientStore for Store {
-    async fn add_client(&self, client: &Client, secret: &ClientSecret) -> Result<(), Unavailable> {
+    async fn add_client(
+        &self,
+        by: &Author,
+        client: &Client,
+        secret: &ClientSecret,
+    ) -> Result<(), Unavailable> {
         let mut tables = self.begin("add_client").await?;
-        let secret = secret.expose().to_owned();
-        tables.clients.push((client.clone(), secret));
+        tables.clients.push(Known {
+            client: client.clone(),
+            secret: secret.expose().to_owned(),
+            previous: None,
+        });
+        tables.told(by, Action::ClientMade, &client.id);
         Ok(())
     }
 
     async fn clients(&self, account: &AccountId) -> Result<Vec<Client>, Unavailable> {
         let tables = self.begin("clients").await?;
-        let all = tables.clients.iter().map(|(client, _)| client);
+        let all = tables.clients.iter().map(|known| &known.client);
         Ok(all.filter(|c| c.account == *account).cloned().collect())
     }
 
-    async fn remove_client(&self, account: &AccountId, id: &ClientId) -> Result<bool, Unavailable> {
+    async fn rotate_client(
+        &self,
+        by: &Author,
+        id: &ClientId,
+        secret: &ClientSecret,
+        previous_until: Timestamp,
+    ) -> Result<Option<Client>, Unavailable> {
+        let mut tables = self.begin("rotate_client").await?;
+        let mut all = tables.clients.iter_mut();
+        let Some(known) = all.find(|k| k.client.account == by.account && k.client.id == *id) else {
+            return Ok(None);
+        };
+        let old = std::mem::replace(&mut known.secret, secret.expose().to_owned());
+        known.previous = Some(old);
+        known.client.previous_until = Some(previous_until);
+        let client = known.client.clone();
+        tables.told(by, Action::ClientRotated, id);
+        Ok(Some(client))
+    }
+
+    async fn remove_client(&self, by: &Author, id: &ClientId) -> Result<bool, Unavailable> {
         let mut tables = self.begin("remove_client").await?;
         let before = tables.clients.len();
         tables
             .clients
-            .retain(|(c, _)| c.account != *account || c.id != *id);
-        Ok(tables.clients.len() < before)
+            .retain(|k| k.client.account != by.account || k.client.id != *id);
+        let was_there = tables.clients.len() < before;
+        if was_there {
+            tables.told(by, Action::ClientRevoked, id);
+        }
+        Ok(was_there)
     }
 }
 
@@ -114,12 +152,37 @@ impl KnowClients for Store {
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
+        now: Timestamp,
     ) -> Result<Option<Client>, Unavailable> {
         let tables = self.begin("client").await?;
-        let known = tables
-            .clients
+        let mut all = tables.clients.iter();
+        let known = all.find(|k| k.client.account == *account && k.client.id == *id);
+        Ok(known
+            .filter(|k| {
+                let present = k.secret == secret.expose();
+                let previous = k.previous.as_deref() == Some(secret.expose());
+                (present && k.client.is_live(now)) || (previous && k.client.is_previous_live(now))
+            })
+            .map(|k| k.client.clone()))
+    }
+}
+
+impl ReadAudit for Store {
+    async fn audit(
+        &self,
+        account: &AccountId,
+        before: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, Unavailable> {
+        let tables = self.begin("audit").await?;
+        let mut all: Vec<_> = tables
+            .audit
             .iter()
-            .find(|(c, s)| c.account == *account && c.id == *id && s == secret.expose());
-        Ok(known.map(|(client, _)| client.clone()))
+            .filter(|e| e.by.account == *account && before.is_none_or(|id| e.id < id))
+            .cloned()
+            .collect();
+        all.sort_by_key(|e| std::cmp::Reverse(e.id));
+        all.truncate(limit as usize);
+        Ok(all)
     }
 }

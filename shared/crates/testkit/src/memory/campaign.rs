@@ -2,6 +2,7 @@
 
 use super::{Record, Store, Tables};
 use domain::{
+    audit::{Action, Author},
     board::{Board, Cell},
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CancelCampaigns, Chunk, Groundwork,
@@ -58,6 +59,7 @@ impl AcceptCampaigns for Store {
             lives_until,
             recipients_per_day,
             idempotency,
+            by,
         } = acceptance;
         let id = (campaign.account.clone(), campaign.id.clone());
         let key = idempotency.as_ref().map(|idempotency| {
@@ -105,6 +107,7 @@ impl AcceptCampaigns for Store {
             *until = campaign.lookback_ends_at.max(*until);
         }
         tables.idempotency.extend(key);
+        tables.told(by, Action::CampaignAccepted, &campaign.id);
         let first_look = campaign.created_at + FIRST_LOOK;
         tables.due.insert(id.clone(), (first_look, false));
         tables.campaigns.insert(id, campaign.clone());
@@ -146,6 +149,17 @@ impl ReadCampaigns for Store {
         Ok(tables.campaigns.get(&key).cloned())
     }
 
+    async fn overview(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<(Campaign, Vec<Board>)>, Unavailable> {
+        let Some(campaign) = self.campaign(account, id).await? else {
+            return Ok(None);
+        };
+        Ok(Some((campaign, self.boards(account, id).await?)))
+    }
+
     async fn chunk(
         &self,
         account: &AccountId,
@@ -172,18 +186,15 @@ impl ReadCampaigns for Store {
 }
 
 impl CancelCampaigns for Store {
-    async fn cancel(
-        &self,
-        account: &AccountId,
-        id: &CampaignId,
-        now: Timestamp,
-    ) -> Result<Option<Campaign>, Unavailable> {
+    async fn cancel(&self, by: &Author, id: &CampaignId) -> Result<bool, Unavailable> {
         let mut tables = self.begin("cancel").await?;
-        let key = (account.clone(), id.clone());
-        Ok(tables.campaigns.get_mut(&key).map(|campaign| {
-            campaign.cancelled_at.get_or_insert(now);
-            campaign.clone()
-        }))
+        let key = (by.account.clone(), id.clone());
+        let Some(campaign) = tables.campaigns.get_mut(&key) else {
+            return Ok(false);
+        };
+        campaign.cancelled_at.get_or_insert(by.at);
+        tables.told(by, Action::CampaignCancelled, id);
+        Ok(true)
     }
 }
 

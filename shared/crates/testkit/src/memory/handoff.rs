@@ -2,6 +2,7 @@
 
 use super::{Store, Tables};
 use domain::{
+    audit::{Action, Author},
     handoff::{Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running},
     id::{AccountId, HandoffId},
     store::Unavailable,
@@ -19,7 +20,7 @@ fn same_id(a: &Handoff, b: &Handoff) -> bool {
 }
 
 impl HandoffStore for Store {
-    async fn insert(&self, handoff: &Handoff) -> Result<(), InsertError> {
+    async fn insert(&self, by: &Author, handoff: &Handoff) -> Result<(), InsertError> {
         let mut tables = self.begin("insert").await?;
         if tables.handoffs.iter().any(|h| same_name(h, handoff)) {
             return Err(InsertError::NameTaken);
@@ -28,6 +29,7 @@ impl HandoffStore for Store {
             return Err(InsertError::IdTaken);
         }
         tables.handoffs.push(handoff.clone());
+        tables.told(by, Action::HandoffMade, &handoff.id);
         Ok(())
     }
 
@@ -53,7 +55,7 @@ impl HandoffStore for Store {
         Ok(list)
     }
 
-    async fn replace(&self, old: &Handoff, new: &Handoff) -> Result<(), ReplaceError> {
+    async fn replace(&self, by: &Author, old: &Handoff, new: &Handoff) -> Result<(), ReplaceError> {
         let mut tables = self.begin("replace").await?;
         let Some(at) = tables.handoffs.iter().position(|h| h == old) else {
             return Err(ReplaceError::Changed);
@@ -63,15 +65,18 @@ impl HandoffStore for Store {
             return Err(ReplaceError::NameTaken);
         }
         tables.handoffs[at] = new.clone();
+        tables.told(by, Action::HandoffChanged, &new.id);
         Ok(())
     }
 
-    async fn remove(&self, handoff: &Handoff, now: Timestamp) -> Result<(), RemoveError> {
+    async fn remove(&self, by: &Author, handoff: &Handoff) -> Result<(), RemoveError> {
         let mut tables = self.begin("remove").await?;
-        if tables.lives(handoff).is_some_and(|until| until > now) {
+        if tables.lives(handoff).is_some_and(|until| until > by.at) {
             return Err(RemoveError::Live);
         }
-        tables.remove(handoff)
+        tables.remove(handoff)?;
+        tables.told(by, Action::HandoffDeleted, &handoff.id);
+        Ok(())
     }
 
     async fn running(
@@ -97,9 +102,9 @@ impl HandoffStore for Store {
 
     async fn stop(
         &self,
+        by: &Author,
         handoff: &Handoff,
         running: &Running,
-        now: Timestamp,
     ) -> Result<(), RemoveError> {
         let mut tables = self.begin("stop").await?;
         if tables.accepted(&handoff.account, &handoff.id) != running.accepted {
@@ -109,9 +114,10 @@ impl HandoffStore for Store {
         for id in &running.campaigns {
             let key = (handoff.account.clone(), id.clone());
             if let Some(campaign) = tables.campaigns.get_mut(&key) {
-                campaign.cancelled_at.get_or_insert(now);
+                campaign.cancelled_at.get_or_insert(by.at);
             }
         }
+        tables.told(by, Action::HandoffStopped, &handoff.id);
         Ok(())
     }
 }
