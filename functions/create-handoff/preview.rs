@@ -2,6 +2,7 @@
 
 use domain::{
     campaign::{Draft, Refusal},
+    device::{InvalidPushToken, PushToken},
     handoff::{Handoff, Rendered},
     push::Notification,
 };
@@ -130,7 +131,12 @@ impl PreviewAnswer {
     ) -> Result<Self, Problem> {
         let ttl = notification.expires_at.duration_since(now);
         let ttl = ttl.try_into().unwrap_or_default();
-        let gateways = push::preview(notification, ttl).map_err(|_| refused(&Refusal::TooLarge))?;
+        // Any will do: its bytes do not count.
+        let token: PushToken = "token"
+            .parse()
+            .map_err(|e: InvalidPushToken| Problem::internal(&e))?;
+        let gateways =
+            push::preview(notification, &token, ttl).map_err(|_| refused(&Refusal::TooLarge))?;
         Ok(Self {
             components: vec![ComponentPreview {
                 kind: "text",

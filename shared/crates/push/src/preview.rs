@@ -26,22 +26,23 @@ pub struct Preview {
     pub shortened: bool,
 }
 
-/// The notification on every gateway, for devices whose time to live ends `ttl` from now. A
-/// device's token does not count.
+/// The notification on every gateway, for a device of that `token`, which does not count; its
+/// time to live ends `ttl` from now.
 ///
 /// # Errors
 /// When a gateway could not be given it at all.
-pub fn preview(notification: &Notification, ttl: Duration) -> Result<Vec<Preview>, Undelivered> {
-    let token: PushToken = "token".parse().map_err(|_| Undelivered::Rejected {
-        reason: "no_token".into(),
-    })?;
-    let proxy = |platform| payload::proxy(notification, platform, &token);
+pub fn preview(
+    notification: &Notification,
+    token: &PushToken,
+    ttl: Duration,
+) -> Result<Vec<Preview>, Undelivered> {
+    let proxy = |platform| payload::proxy(notification, platform, token);
     Ok(vec![
         of("apns", Platform::Ios, payload::apns(notification)?),
         of(
             "fcm",
             Platform::Android,
-            payload::fcm(notification, &token, ttl)?,
+            payload::fcm(notification, token, ttl)?,
         ),
         of("sns", Platform::Ios, payload::apns(notification)?),
         of(
