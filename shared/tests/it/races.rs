@@ -74,7 +74,7 @@ async fn whatever_runs_beside_the_sender_a_message_has_one_outcome() {
                 let (mut sent, mut done) = (false, false);
                 for other in 1..MOST {
                     let race = Race::new(policy, meanwhile).await;
-                    (sent, done) = race.beside(step, other).await;
+                    (sent, done) = Box::pin(race.beside(step, other)).await;
                     if done {
                         break;
                     }

@@ -17,6 +17,9 @@ use std::{
 /// How many seeds an ordinary run plays.
 const RUNS: u64 = 6;
 
+/// How many seeds one system plays. It keeps all that ever happened, which slows it down.
+const SEEDS_PER_SYSTEM: usize = 8;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_every_promise_holds() {
     play_seeds(1, 0).await;
@@ -34,11 +37,11 @@ async fn play_seeds(attempts: u32, parity: u64) {
         Some(seed) => seed..seed + 1,
         None => 0..variable("CHAOS_RUNS").unwrap_or(RUNS),
     };
-    let mut seeds = seeds.filter(|seed| seed % 2 == parity).peekable();
-    if seeds.peek().is_some() {
+    let seeds: Vec<u64> = seeds.filter(|seed| seed % 2 == parity).collect();
+    for seeds in seeds.chunks(SEEDS_PER_SYSTEM) {
         let world = system(attempts).await;
         for seed in seeds {
-            Box::pin(Run::play(&world, Scenario::draw(seed))).await;
+            Box::pin(Run::play(&world, Scenario::draw(*seed))).await;
         }
     }
 }
