@@ -142,6 +142,8 @@ impl World {
             "limits": {"recipientsPerCampaign": 100, "sendsPerSecond": per_second, "requestsPerSecond": 4000},
         });
         operator.put("settings", settings).await.ok(200);
+        // It keeps an account's pace for a minute; a new process reads the new one.
+        self.stack.kill("account").unwrap();
         for name in [SHOP, CLUB] {
             let app = app(&self.stack, account, name);
             operator.put(&format!("apps/{name}"), app).await.ok(200);
