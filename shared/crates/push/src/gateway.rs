@@ -225,3 +225,33 @@ fn unreachable(e: &(dyn Error + 'static)) -> Undelivered {
     }
     later("unreachable")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a request that the gateway's end of a connection resets.
+    async fn reset(reason: Reason) -> h2::Error {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(async move {
+            let mut connection = h2::server::handshake(theirs).await.unwrap();
+            while let Some(request) = connection.accept().await {
+                request.unwrap().1.send_reset(reason);
+            }
+        });
+        let (open, connection) = h2::client::handshake(ours).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::post("https://example.com/").body(()).unwrap();
+        exchange(open, request, Bytes::from_static(b"{}"))
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn only_what_the_gateway_has_not_looked_at_is_sent_again() {
+        assert!(is_unseen(&reset(Reason::REFUSED_STREAM).await));
+        for seen in [Reason::NO_ERROR, Reason::INTERNAL_ERROR, Reason::CANCEL] {
+            assert!(!is_unseen(&reset(seen).await), "{seen:?}");
+        }
+    }
+}
