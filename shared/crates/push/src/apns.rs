@@ -5,23 +5,25 @@
 
 use crate::{
     classify,
-    connection::{self, Connector, later},
+    connection::{Connector, later},
     credentials::{Credentials, Secrets},
+    gateway::{self, Gateway, Open},
     payload,
     settings::{CannotConnect, Settings},
     slots::Slots,
 };
+use bytes::Bytes;
 use domain::{
     clock::Clock,
     device::Environment,
     push::{Notification, Receipt, Target, Undelivered},
 };
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::{
-    Client, Response, StatusCode, Url,
+use http::{
+    HeaderMap, StatusCode,
     header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
@@ -67,20 +69,22 @@ struct Claims<'a> {
 /// Apple's two gateways.
 #[derive(Debug)]
 pub(crate) struct Apns {
-    production: Url,
-    sandbox: Url,
-    connector: Connector,
-    clients: Slots<(Environment, Key), Client>,
+    production: Gateway,
+    sandbox: Gateway,
+    connections: Slots<(Environment, Key), Open>,
     tokens: Slots<Key, ProviderToken>,
 }
 
 impl Apns {
-    pub(crate) fn new(settings: &Settings, connector: Connector) -> Result<Self, CannotConnect> {
+    pub(crate) fn new(settings: &Settings, connector: &Connector) -> Result<Self, CannotConnect> {
         Ok(Self {
-            production: connection::url(&settings.apns, "the URL of APNs")?,
-            sandbox: connection::url(&settings.apns_sandbox, "the URL of the APNs sandbox")?,
-            connector,
-            clients: Slots::default(),
+            production: Gateway::new(&settings.apns, "the URL of APNs", connector)?,
+            sandbox: Gateway::new(
+                &settings.apns_sandbox,
+                "the URL of the APNs sandbox",
+                connector,
+            )?,
+            connections: Slots::default(),
             tokens: Slots::default(),
         })
     }
@@ -94,17 +98,18 @@ impl Apns {
         notification: &Notification,
     ) -> Result<Receipt, Undelivered> {
         let payload = payload::apns(notification)?;
+        let json = Bytes::from(payload.json);
         let key = credentials.get(route.credential).await?;
         let token = self.token(route, &key, clock.now(), None).await?;
         let mut sent = self
-            .send(route, target, notification, &payload.json, &token, clock)
+            .send(route, target, notification, &json, &token, clock)
             .await;
         if matches!(&sent, Err(Undelivered::Refused { reason }) if reason == EXPIRED) {
             // Nothing was taken: the one case where the answer is a new token and another try.
             let renewed = self.token(route, &key, clock.now(), Some(&token)).await?;
             if renewed.bearer != token.bearer {
                 sent = self
-                    .send(route, target, notification, &payload.json, &renewed, clock)
+                    .send(route, target, notification, &json, &renewed, clock)
                     .await;
             }
         }
@@ -123,62 +128,42 @@ impl Apns {
         route: Route<'_>,
         target: &Target<'_>,
         notification: &Notification,
-        payload: &str,
+        payload: &Bytes,
         token: &ProviderToken,
         clock: &impl Clock,
     ) -> Result<String, Undelivered> {
-        let client = self.client(route, target.environment).await?;
-        let id = Uuid::new_v4().hyphenated().to_string();
-        let response = client
-            .post(self.url(target)?)
-            .header(AUTHORIZATION, token.bearer.clone())
-            .header(TOPIC, route.topic)
-            .header(PUSH_TYPE, const { HeaderValue::from_static("alert") })
-            .header(PRIORITY, const { HeaderValue::from_static("10") })
-            .header(EXPIRATION, notification.expires_at.as_second())
-            .header(COLLAPSE_ID, &notification.collapse_id)
-            .header(ID, &id)
-            .body(payload.to_owned())
-            .send()
-            .await
-            .map_err(|e| connection::no_answer(&e))?;
-        if response.status() == StatusCode::OK {
-            return Ok(apns_id(&response).unwrap_or(id));
-        }
-        let status = response.status().as_u16();
-        let after = classify::retry_after(response.headers(), clock.now());
-        let body = connection::body(response).await?;
-        Err(classify::apns(status, &body, after))
-    }
-
-    /// The gateway of the token's own world, with the token as the path's last segment.
-    fn url(&self, target: &Target<'_>) -> Result<Url, Undelivered> {
-        let mut url = match target.environment {
-            Environment::Production => self.production.clone(),
-            Environment::Sandbox => self.sandbox.clone(),
+        let gateway = match target.environment {
+            Environment::Production => &self.production,
+            Environment::Sandbox => &self.sandbox,
         };
-        let segments = url.path_segments_mut();
-        segments
-            .map_err(|()| later("bad_url"))?
-            .pop_if_empty()
-            .extend(["3", "device", target.token.expose()]);
-        Ok(url)
-    }
-
-    /// The key's connection, made on its first use.
-    async fn client(
-        &self,
-        route: Route<'_>,
-        environment: Environment,
-    ) -> Result<Client, Undelivered> {
-        let slot = self.clients.slot(&(environment, key_of(route)));
-        let mut slot = slot.lock().await;
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
+        let id = Uuid::new_v4().hyphenated().to_string();
+        let text = |text: &str| HeaderValue::from_str(text).map_err(|_| later("bad_request"));
+        let (topic, collapse_id) = (text(route.topic)?, text(&notification.collapse_id)?);
+        let apns_id = text(&id)?;
+        let headers = || {
+            let mut headers = HeaderMap::with_capacity(8);
+            headers.insert(AUTHORIZATION, token.bearer.clone());
+            headers.insert(TOPIC, topic.clone());
+            headers.insert(PUSH_TYPE, const { HeaderValue::from_static("alert") });
+            headers.insert(PRIORITY, const { HeaderValue::from_static("10") });
+            headers.insert(EXPIRATION, notification.expires_at.as_second().into());
+            headers.insert(COLLAPSE_ID, collapse_id.clone());
+            headers.insert(ID, apns_id.clone());
+            headers
+        };
+        // The token is of letters, digits and some marks, of which a path cannot hold one.
+        let token = target.token.expose().replace('%', "%25");
+        let path = format!("{}/3/device/{token}", gateway.base());
+        let connection = self.connections.slot(&(target.environment, key_of(route)));
+        let answer = gateway.post(&connection, path, headers, payload.clone());
+        let answer = answer.await?;
+        if answer.status() == StatusCode::OK {
+            return Ok(told_id(answer.headers()).unwrap_or(id));
         }
-        let client = self.connector.connect();
-        let client = client.map_err(|e| connection::no_client(&e))?;
-        Ok(slot.insert(client).clone())
+        let status = answer.status().as_u16();
+        let after = classify::retry_after(answer.headers(), clock.now());
+        let body = gateway::body(answer).await?;
+        Err(classify::apns(status, &body, after))
     }
 
     /// The key's provider token; another than `expired`, unless that is too young to have expired.
@@ -232,7 +217,7 @@ fn sign(route: Route<'_>, key: &SecretString, now: Timestamp) -> Option<Provider
     })
 }
 
-fn apns_id(response: &Response) -> Option<String> {
-    let id = response.headers().get(ID)?.to_str().ok()?;
+fn told_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(ID)?.to_str().ok()?;
     Some(id.to_owned())
 }

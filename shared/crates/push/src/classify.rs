@@ -21,8 +21,8 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
 
 use domain::push::Undelivered;
+use http::header::{HeaderMap, RETRY_AFTER};
 use jiff::{Timestamp, fmt::rfc2822};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 use std::{borrow::Cow, time::Duration};
 

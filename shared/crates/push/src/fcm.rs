@@ -4,20 +4,22 @@
 
 use crate::{
     classify,
-    connection::{self, Connector, later},
+    connection::Connector,
     credentials::{Credentials, Secrets},
+    gateway::{self, Gateway, Open},
     oauth::{AccessToken, Google},
     payload,
     settings::{CannotConnect, Settings},
     slots::Slots,
 };
+use bytes::Bytes;
 use domain::{
     clock::Clock,
     push::{Notification, Receipt, Target, Undelivered},
 };
-use reqwest::{
-    Client, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+use http::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -41,19 +43,17 @@ struct Sent {
 /// FCM, HTTP v1.
 #[derive(Debug)]
 pub(crate) struct Fcm {
-    url: Url,
+    gateway: Gateway,
     google: Google,
-    connector: Connector,
-    clients: Slots<[String; 2], Client>,
+    connections: Slots<[String; 2], Open>,
 }
 
 impl Fcm {
-    pub(crate) fn new(settings: &Settings, connector: Connector) -> Result<Self, CannotConnect> {
+    pub(crate) fn new(settings: &Settings, connector: &Connector) -> Result<Self, CannotConnect> {
         Ok(Self {
-            url: connection::url(&settings.fcm, "the URL of FCM")?,
-            google: Google::new(settings, &connector)?,
-            connector,
-            clients: Slots::default(),
+            gateway: Gateway::new(&settings.fcm, "the URL of FCM", connector)?,
+            google: Google::new(settings, connector)?,
+            connections: Slots::default(),
         })
     }
 
@@ -68,9 +68,8 @@ impl Fcm {
         let ttl = notification.expires_at.duration_since(clock.now());
         let ttl = Duration::try_from(ttl).unwrap_or_default().min(LONGEST);
         let payload = payload::fcm(notification, target.token.expose(), ttl)?;
-        let sent = self
-            .authorized(credentials, clock, route, &payload.json)
-            .await;
+        let json = Bytes::from(payload.json);
+        let sent = self.authorized(credentials, clock, route, &json).await;
         if matches!(sent, Err(Undelivered::Refused { .. })) {
             credentials.refused(route.credential).await;
         }
@@ -85,7 +84,7 @@ impl Fcm {
         credentials: &Credentials<S>,
         clock: &impl Clock,
         route: Route<'_>,
-        payload: &str,
+        payload: &Bytes,
     ) -> Result<String, Undelivered> {
         let account = credentials.get(route.credential).await?;
         let google = &self.google;
@@ -108,50 +107,35 @@ impl Fcm {
     async fn send(
         &self,
         route: Route<'_>,
-        payload: &str,
+        payload: &Bytes,
         token: &AccessToken,
         clock: &impl Clock,
     ) -> Result<String, Undelivered> {
-        let client = self.client(route).await?;
-        let response = client
-            .post(self.url(route)?)
-            .header(AUTHORIZATION, token.bearer.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(payload.to_owned())
-            .send()
-            .await
-            .map_err(|e| connection::no_answer(&e))?;
-        let status = response.status();
-        let after = classify::retry_after(response.headers(), clock.now());
-        let body = connection::body(response).await;
+        let headers = || {
+            let mut headers = HeaderMap::with_capacity(3);
+            headers.insert(AUTHORIZATION, token.bearer.clone());
+            headers.insert(
+                CONTENT_TYPE,
+                const { HeaderValue::from_static("application/json") },
+            );
+            headers
+        };
+        let gateway = &self.gateway;
+        // A project's name is of letters, digits, dots and dashes.
+        let (base, project) = (gateway.base(), route.project_id);
+        let path = format!("{base}/v1/projects/{project}/messages:send");
+        let key = [project, route.credential].map(str::to_owned);
+        let connection = self.connections.slot(&key);
+        let answer = gateway.post(&connection, path, headers, payload.clone());
+        let answer = answer.await?;
+        let status = answer.status();
+        let after = classify::retry_after(answer.headers(), clock.now());
+        let body = gateway::body(answer).await;
         if status == StatusCode::OK {
             // It was taken, whatever became of the name it was given.
             let sent = body.ok().and_then(|b| serde_json::from_slice(&b).ok());
             return Ok(sent.map(|Sent { name }| name).unwrap_or_default());
         }
         Err(classify::fcm(status.as_u16(), &body?, after))
-    }
-
-    fn url(&self, route: Route<'_>) -> Result<Url, Undelivered> {
-        let mut url = self.url.clone();
-        let segments = url.path_segments_mut();
-        segments
-            .map_err(|()| later("bad_url"))?
-            .pop_if_empty()
-            .extend(["v1", "projects", route.project_id, "messages:send"]);
-        Ok(url)
-    }
-
-    /// The service account's connection, made on its first use.
-    async fn client(&self, route: Route<'_>) -> Result<Client, Undelivered> {
-        let key = [route.project_id, route.credential].map(str::to_owned);
-        let slot = self.clients.slot(&key);
-        let mut slot = slot.lock().await;
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
-        }
-        let client = self.connector.connect();
-        let client = client.map_err(|e| connection::no_client(&e))?;
-        Ok(slot.insert(client).clone())
     }
 }

@@ -9,6 +9,7 @@
 //! | `provider` | [`Gateways`]: which route goes to which gateway, and the time limit |
 //! | `apns`, `fcm` | one gateway each: its request, its credentials, its second try |
 //! | `sns` | Amazon SNS: an endpoint per device, and its messages |
+//! | `gateway`, `connection` | Apple's and Google's connections: made, kept, tried and replaced |
 //! | `proxy`, `outbound` | a brand's own endpoint, and where none may be |
 //! | `oauth` | Google's access tokens |
 //! | `payload` | the JSON of all gateways, within their 4,096 bytes |
@@ -23,6 +24,7 @@ mod classify;
 mod connection;
 mod credentials;
 mod fcm;
+mod gateway;
 mod oauth;
 mod outbound;
 mod payload;

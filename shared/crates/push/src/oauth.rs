@@ -4,19 +4,24 @@
 
 use crate::{
     classify,
-    connection::{self, Connector},
+    connection::{Connector, later, url},
+    gateway::{self, Gateway, Open},
     settings::{CannotConnect, Settings},
-    slots::Slots,
+    slots::{Slot, Slots},
 };
 use domain::{clock::Clock, push::Undelivered};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
+};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::{Client, StatusCode, Url, header::HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 /// The longest an assertion may be good for, in seconds.
 const LIFETIME: i64 = 3600;
 /// An access token is renewed this long before it ends.
@@ -56,16 +61,19 @@ pub(crate) struct AccessToken {
 /// Google's token endpoint.
 #[derive(Debug)]
 pub(crate) struct Google {
-    url: Url,
-    client: Client,
+    url: String,
+    gateway: Gateway,
+    connection: Slot<Open>,
     tokens: Slots<String, AccessToken>,
 }
 
 impl Google {
     pub(crate) fn new(settings: &Settings, connector: &Connector) -> Result<Self, CannotConnect> {
+        let what = "the URL of Google's tokens";
         Ok(Self {
-            url: connection::url(&settings.google_token, "the URL of Google's tokens")?,
-            client: connector.connect().map_err(CannotConnect::tls)?,
+            url: url(&settings.google_token, what)?.into(),
+            gateway: Gateway::new(&settings.google_token, what, connector)?,
+            connection: Slot::default(),
             tokens: Slots::default(),
         })
     }
@@ -102,20 +110,21 @@ impl Google {
             .ok_or_else(|| Undelivered::Refused {
                 reason: "credential_malformed".into(),
             })?;
-        let form = [
-            ("grant_type", GRANT),
-            ("assertion", assertion.expose_secret()),
-        ];
-        let request = self.client.post(self.url.clone()).form(&form);
-        let response = request.send().await;
-        let response = response.map_err(|e| connection::no_answer(&e))?;
-        let status = response.status();
-        let after = classify::retry_after(response.headers(), clock.now());
-        let body = connection::body(response).await?;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", GRANT)
+            .append_pair("assertion", assertion.expose_secret())
+            .finish();
+        let headers = || HeaderMap::from_iter([(CONTENT_TYPE, FORM)]);
+        let (gateway, path) = (&self.gateway, self.gateway.base().to_owned());
+        let answer = gateway.post(&self.connection, path, headers, form.into());
+        let answer = answer.await?;
+        let status = answer.status();
+        let after = classify::retry_after(answer.headers(), clock.now());
+        let body = gateway::body(answer).await?;
         if status != StatusCode::OK {
             return Err(classify::oauth(status.as_u16(), &body, after));
         }
-        granted(&body, account, now).ok_or_else(|| connection::later("unreadable_access_token"))
+        granted(&body, account, now).ok_or_else(|| later("unreadable_access_token"))
     }
 
     /// The assertion that asks for a token, when the secret is a service account's file.
@@ -129,7 +138,7 @@ impl Google {
         let claims = Claims {
             iss: &file.client_email,
             scope: SCOPE,
-            aud: self.url.as_str(),
+            aud: &self.url,
             iat: now.as_second(),
             exp: now.as_second() + LIFETIME,
         };

@@ -62,7 +62,7 @@ impl Outbound {
         } else {
             client.dns_resolver(Arc::new(Public))
         };
-        let client = connector.build(client).map_err(CannotConnect::tls)?;
+        let client = connector.build(client)?;
         Ok(Self { client, private })
     }
 

@@ -47,8 +47,8 @@ impl<S: Secrets, C: Clock> Gateways<S, C> {
         Ok(Self {
             credentials: Credentials::new(secrets),
             clock,
-            apns: Apns::new(settings, connector.clone())?,
-            fcm: Fcm::new(settings, connector)?,
+            apns: Apns::new(settings, &connector)?,
+            fcm: Fcm::new(settings, &connector)?,
             sns: Sns::default(),
             proxy: Proxy::new(outbound),
         })

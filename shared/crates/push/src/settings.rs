@@ -1,5 +1,7 @@
 //! Where the gateways are.
 
+use std::error::Error;
+
 /// The gateways' base URLs. The default is the real ones.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,7 +40,7 @@ impl Default for Settings {
 #[error("the push settings cannot be used: {what}")]
 pub struct CannotConnect {
     what: &'static str,
-    source: Option<reqwest::Error>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl CannotConnect {
@@ -46,10 +48,10 @@ impl CannotConnect {
         Self { what, source: None }
     }
 
-    pub(crate) fn tls(source: reqwest::Error) -> Self {
+    pub(crate) fn tls(source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             what: "the certificate authority or TLS",
-            source: Some(source),
+            source: Some(Box::new(source)),
         }
     }
 }

@@ -26,7 +26,10 @@ impl<K, V> Default for Slots<K, V> {
 impl<K: Eq + Hash + Clone, V> Slots<K, V> {
     pub(crate) fn slot(&self, key: &K) -> Slot<V> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MOST && !slots.contains_key(key) {
+        if let Some(slot) = slots.get(key) {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= MOST {
             slots.clear();
         }
         Arc::clone(slots.entry(key.clone()).or_default())

@@ -354,7 +354,7 @@ async fn every_word_of_our_own_is_as_told() {
                 assert!(!last.forgotten);
             }
             // Nothing from outside brings a fault of ours about.
-            "bad_attribute" | "no_client" => {
+            "bad_attribute" | "bad_request" => {
                 assert!(
                     row["what it means"].starts_with("A fault of ours"),
                     "{row:?}"
