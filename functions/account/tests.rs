@@ -259,6 +259,6 @@ fn every_call_is_documented() {
         assert!(call["summary"].is_string(), "{method} {call}");
         assert!(call["responses"]["429"].is_object(), "{method} {call}");
     }
-    assert_eq!(count, 13);
+    assert_eq!(count, 15);
     assert!(document["components"]["schemas"]["AppConfiguration"].is_object());
 }
