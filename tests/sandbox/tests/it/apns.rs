@@ -4,7 +4,23 @@ use crate::support::{PATIENCE, body, client, provider_token, sandbox, start};
 use reqwest::{Client, Method, StatusCode};
 use sandbox::{Brand, Device, Environment, Gateway, Options, Sandbox, TokenUpdates};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+/// A sandbox's provider token, the same until it is 20 minutes old: a change that comes sooner, as
+/// from one second to the next, is refused.
+fn kept_token(sandbox: &Sandbox) -> String {
+    static KEPT: Mutex<BTreeMap<(String, String), (i64, String)>> = Mutex::new(BTreeMap::new());
+    let now = sandbox.now().as_second();
+    let mut kept = KEPT.lock().unwrap();
+    let key = sandbox.apns_key();
+    let whose = (sandbox.apns_url(Environment::Production), key.pem.clone());
+    let (issued, token) = kept.entry(whose).or_default();
+    if !(0..20 * 60).contains(&(now - *issued)) {
+        *issued = now;
+        *token = provider_token(&key, now);
+    }
+    token.clone()
+}
 
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const PAYLOAD: &str = r#"{"aps":{"alert":{"body":"hello"}}}"#;
@@ -20,7 +36,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(sandbox: &Sandbox) -> Self {
-        let token = provider_token(&sandbox.apns_key(), sandbox.now().as_second());
+        let token = kept_token(sandbox);
         Self {
             method: Method::POST,
             environment: Environment::Production,
