@@ -2,9 +2,9 @@
 
 use crate::{
     campaign::{Draft, Refusal, check},
-    handoff::{Handoff, Rendered, Source},
+    handoff::{Handoff, Rendered},
     id::TransactionId,
-    push::{Backend, Custom, Notification},
+    push::{Custom, Notification},
 };
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -26,24 +26,16 @@ pub fn preview(
     let expires_at = design.lookback.ends_at(now);
     // As long as those of a campaign: ten digits.
     let digits = || "0".repeat(10);
-    let notification = Notification {
-        account: handoff.account.clone(),
-        title: rendered.title.clone(),
-        body: rendered.body().to_owned(),
-        collapse_id: transaction.to_string(),
-        expires_at,
-        custom: Custom::Proactive {
-            transaction,
-            backend: match design.source {
-                Source::Proactive => Backend::Prmsg,
-                Source::Ivr => Backend::C2m,
-            },
-            lookback: expires_at.duration_since(now),
-            le_campaign: digits(),
-            le_engagement: digits(),
-            consumer,
-        },
+    let custom = Custom::Proactive {
+        transaction,
+        backend: design.source.into(),
+        lookback: expires_at.duration_since(now),
+        le_campaign: digits(),
+        le_engagement: digits(),
+        consumer,
     };
+    let notification =
+        Notification::proactive(&handoff.account, transaction, &rendered, expires_at, custom);
     Ok((rendered, notification))
 }
 
@@ -51,9 +43,10 @@ pub fn preview(
 mod tests {
     use super::*;
     use crate::{
-        handoff::{Apps, Content, Design, HandoffName},
+        handoff::{Apps, Content, Design, HandoffName, Source},
         id::HandoffId,
         lookback::Lookback,
+        push::Backend,
         text::Template,
     };
 

@@ -3,6 +3,7 @@
 use crate::{
     account::Route,
     device::{Environment, Platform, PushToken},
+    handoff::{Rendered, Source},
     id::{AccountId, ConsumerId, ConversationId, TransactionId},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +39,27 @@ pub struct Notification {
     pub expires_at: Timestamp,
     /// What the app is told besides.
     pub custom: Custom,
+}
+
+impl Notification {
+    /// A campaign's message: what was rendered, under the transaction's id at every try.
+    #[must_use]
+    pub fn proactive(
+        account: &AccountId,
+        transaction: TransactionId,
+        rendered: &Rendered,
+        expires_at: Timestamp,
+        custom: Custom,
+    ) -> Self {
+        Self {
+            account: account.clone(),
+            title: rendered.title.clone(),
+            body: rendered.body().to_owned(),
+            collapse_id: transaction.to_string(),
+            expires_at,
+            custom,
+        }
+    }
 }
 
 /// The custom keys of a notification.
@@ -76,6 +98,15 @@ pub enum Backend {
     Prmsg,
     /// Connect to messaging: IVR deflection.
     C2m,
+}
+
+impl From<Source> for Backend {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Proactive => Self::Prmsg,
+            Source::Ivr => Self::C2m,
+        }
+    }
 }
 
 impl Backend {

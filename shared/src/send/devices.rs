@@ -14,10 +14,10 @@ use crate::{
     device::Device,
     dispatch::{Enqueue, MessageJob},
     failure::Failure,
-    handoff::{Rendered, Source},
+    handoff::Rendered,
     id::{AccountId, ConsumerId},
     message::Event,
-    push::{Backend, Custom, Notification, Push, Receipt, Target},
+    push::{Custom, Notification, Push, Receipt, Target},
     store::Unavailable,
 };
 use futures_util::future::join_all;
@@ -64,26 +64,23 @@ where
             outcome.events.splice(..0, stale);
             return Ok(outcome);
         }
-        let notification = Notification {
-            account: key.account.clone(),
-            title: rendered.title.clone(),
-            body: rendered.body().to_owned(),
-            collapse_id: key.transaction.to_string(),
-            expires_at: job.lookback_ends_at,
-            custom: Custom::Proactive {
-                transaction: key.transaction,
-                backend: match campaign.source {
-                    Source::Proactive => Backend::Prmsg,
-                    Source::Ivr => Backend::C2m,
-                },
-                lookback: campaign
-                    .lookback_ends_at
-                    .duration_since(campaign.created_at),
-                le_campaign: campaign.le_campaign.clone(),
-                le_engagement: campaign.le_engagement.clone(),
-                consumer: key.consumer.clone(),
-            },
+        let custom = Custom::Proactive {
+            transaction: key.transaction,
+            backend: campaign.source.into(),
+            lookback: campaign
+                .lookback_ends_at
+                .duration_since(campaign.created_at),
+            le_campaign: campaign.le_campaign.clone(),
+            le_engagement: campaign.le_engagement.clone(),
+            consumer: key.consumer.clone(),
         };
+        let notification = Notification::proactive(
+            &key.account,
+            key.transaction,
+            &rendered,
+            job.lookback_ends_at,
+            custom,
+        );
         let answers = self
             .hand_over(&key.consumer, &devices, &notification)
             .await?;
