@@ -112,10 +112,11 @@ where
         });
         let answers = join_all(each).await;
         for (answer, gate) in answers.iter().zip(&gates) {
+            // It left or it did not: that is recorded even when the rest cannot be. The next
+            // message hears of the device and of the app again.
             if answer.is_dead() {
-                self.store.forget(account, consumer, answer.device).await?;
+                drop(self.store.forget(account, consumer, answer.device).await);
             }
-            // It left or it did not: that is recorded even when this cannot be.
             drop(self.learn(account, answer, gate).await);
         }
         Ok(answers)

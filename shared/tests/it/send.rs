@@ -136,6 +136,20 @@ async fn p3_one_dead_device_does_not_harm_another() {
 }
 
 #[tokio::test]
+async fn p2_what_left_is_recorded_though_a_dead_device_cannot_be_forgotten() {
+    let world = World::new().await;
+    world.log_in("ana", "t1").await;
+    world.log_in("ana", "t2").await;
+    world.gateways.answer(&token("t1"), gone(None));
+    world.store.fail_next("forget");
+    let accepted = world.campaign(&["ana"]).await;
+    world.run().await;
+    assert_eq!(world.message(&accepted, "ana").await.state(), State::Sent);
+    assert_eq!(world.gateways.taken(&token("t2")).len(), 1);
+    assert_eq!(world.devices("ana").await.len(), 2, "the next message drops it");
+}
+
+#[tokio::test]
 async fn p8_a_word_older_than_the_registration_drops_nothing() {
     let world = World::new().await;
     let before = world.now();
