@@ -1,6 +1,7 @@
 //! DynamoDB: the embedded emulator with the template's tables, behind a proxy that meters it.
 use crate::{
     clock::Clock,
+    index,
     pulse::Pulse,
     template::{REGION, Table},
 };
@@ -36,6 +37,9 @@ pub enum DatabaseError {
     /// Its records are not what they should be.
     #[error("DynamoDB: a stream's records")]
     Records(#[from] serde_json::Error),
+    /// Its stream cannot be indexed.
+    #[error("DynamoDB: the index of its stream")]
+    Index(#[from] rusqlite::Error),
     /// There is no way to it.
     #[error("DynamoDB: no HTTP client")]
     Client(#[from] reqwest::Error),
@@ -102,6 +106,10 @@ impl DynamoDb {
                 database
                     .update_time_to_live(serde_json::from_value::<UpdateTimeToLiveRequest>(ttl)?)?;
             }
+        }
+        match file {
+            Some(file) => index::in_file(file)?,
+            None => index::in_memory(&database)?,
         }
         let client = reqwest::Client::builder()
             .no_proxy()

@@ -22,6 +22,7 @@ mod dynamodb;
 pub mod faults;
 pub mod filter;
 mod gateway;
+mod index;
 mod instance;
 mod keep;
 pub mod lambda;
