@@ -2,6 +2,7 @@
 
 use crate::{
     parts::{Device, campaign, crowd},
+    process::cpu_of_children,
     world::{Brand, World},
 };
 use futures_util::{StreamExt as _, stream};
@@ -52,7 +53,7 @@ async fn recipients(most: usize) {
     let mut first = None;
     for messages in tens(100, most) {
         world.stack.reset_usage();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), cpu_of_children());
         let mut left = messages;
         while left > 0 {
             let some = &crowd[..left.min(crowd.len())];
@@ -61,7 +62,7 @@ async fn recipients(most: usize) {
             arrived(&world, some.len());
             left -= some.len();
         }
-        let cost = Cost::of(&world, messages);
+        let cost = Cost::of(&world, messages, cpu_of_children() - before);
         let first = *first.get_or_insert(cost);
         cost.print(&format!("{messages} recipients"), first, began.elapsed());
     }
@@ -89,7 +90,7 @@ async fn accounts(messages: usize) {
         let (brand, handoff) = &ready[0];
         warm_up(&world, brand, handoff, &crowd).await;
         world.stack.reset_usage();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), cpu_of_children());
         let campaigns = ready.iter().cycle().take(messages / SMALL_CAMPAIGN);
         stream::iter(campaigns)
             .for_each_concurrent(CALLS, async |(brand, handoff)| {
@@ -98,7 +99,7 @@ async fn accounts(messages: usize) {
             .await;
         world.stack.settled_within(PATIENCE).await.unwrap();
         arrived(&world, messages);
-        let cost = Cost::of(&world, messages);
+        let cost = Cost::of(&world, messages, cpu_of_children() - before);
         let first = *first.get_or_insert(cost);
         cost.print(&format!("{accounts} accounts"), first, began.elapsed());
     }
@@ -111,7 +112,8 @@ async fn brand<'w>(world: &'w World, account: &str) -> Brand<'w> {
         "defaultSkill": "support",
         "welcomeMessage": "Welcome!",
         "limits": {
-            "recipientsPerCampaign": CAMPAIGN, "sendsPerSecond": 4000, "requestsPerSecond": 4000,
+            "recipientsPerCampaign": CAMPAIGN, "recipientsPerDay": 1_000_000,
+            "sendsPerSecond": 4000, "requestsPerSecond": 4000,
         },
     });
     brand.operator.put("settings", settings).await.ok(200);
@@ -148,10 +150,12 @@ struct Cost {
     writes: f64,
     reads: f64,
     queue_calls: f64,
+    cpu_millis: f64,
 }
 
 impl Cost {
-    fn of(world: &World, messages: usize) -> Self {
+    /// `cpu` is the functions' CPU time in seconds.
+    fn of(world: &World, messages: usize, cpu: f64) -> Self {
         let usage = world.stack.usage();
         let (units, calls) = (usage.total("dynamodb:"), usage.total("sqs:").calls);
         let messages = f64::from(u32::try_from(messages).unwrap());
@@ -159,18 +163,21 @@ impl Cost {
             writes: units.write_units / messages,
             reads: units.read_units / messages,
             queue_calls: f64::from(u32::try_from(calls).unwrap()) / messages,
+            cpu_millis: cpu * 1000.0 / messages,
         }
     }
 
     fn print(self, what: &str, first: Self, took: Duration) {
         println!(
-            "  {what:>17}: {:.3} write units (× {:.2}), {:.3} read units (× {:.2}), {:.3} SQS calls (× {:.2}) a message; {took:.1?}",
+            "  {what:>17}: {:.3} write units (× {:.2}), {:.3} read units (× {:.2}), {:.3} SQS calls (× {:.2}), {:.2} ms of CPU (× {:.2}) a message; {took:.1?}",
             self.writes,
             self.writes / first.writes,
             self.reads,
             self.reads / first.reads,
             self.queue_calls,
             self.queue_calls / first.queue_calls,
+            self.cpu_millis,
+            self.cpu_millis / first.cpu_millis,
         );
     }
 }

@@ -22,23 +22,48 @@ pub(crate) fn move_to_core(core: usize, pid: u32) {
 
 /// The seconds of CPU time that a process has used, its ended children's included.
 pub(crate) fn cpu(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split(' ').collect();
+    let (own, ended) = times(pid).unwrap();
+    own + ended
+}
+
+/// The seconds of CPU time that all children of this process have used, the ended ones included.
+pub(crate) fn cpu_of_children() -> f64 {
+    let (_, ended) = times(std::process::id()).unwrap();
+    let running = children().filter_map(|(pid, _)| times(pid));
+    ended + running.map(|(own, ended)| own + ended).sum::<f64>()
+}
+
+/// The seconds of CPU time of a process, and of its ended children.
+fn times(pid: u32) -> Option<(f64, f64)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split(' ').collect();
+    let seconds = |fields: &[&str]| {
+        let ticks = fields.iter().map(|f| f.parse::<f64>().unwrap());
+        ticks.sum::<f64>() / TICKS
+    };
     // Fields 14 to 17 of proc(5); the first here is an empty one before field 3.
-    let ticks = fields[12..16].iter().map(|f| f.parse::<f64>().unwrap());
-    ticks.sum::<f64>() / TICKS
+    Some((seconds(&fields[12..14]), seconds(&fields[14..16])))
 }
 
 /// The child of this process whose binary has this name.
 pub(crate) fn child(name: &str) -> Option<u32> {
+    children().find_map(|(pid, command)| (command == name).then_some(pid))
+}
+
+/// The running children of this process, with the names of their binaries.
+fn children() -> impl Iterator<Item = (u32, String)> {
     let own = std::process::id().to_string();
-    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let (command, rest) = stat.rsplit_once(')')?;
-        let parent = rest.split(' ').nth(2)?;
-        (command.ends_with(&format!("({name}")) && parent == own).then_some(pid)
-    })
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(move |entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (command, rest) = stat.rsplit_once(')')?;
+            let parent = rest.split(' ').nth(2)?;
+            let name = command.split_once('(')?.1.to_owned();
+            (parent == own).then_some((pid, name))
+        })
 }
 
 /// The middle one.
