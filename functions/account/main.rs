@@ -4,7 +4,7 @@ use dynamodb::Table;
 use functions::{Ports, account};
 use lambda::{Environment, Group, Guard};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
     let table = Table::from_env(env.table()?, env.retention()?).await;

@@ -9,7 +9,7 @@ use dynamodb::{Stored, Table};
 use lambda::{Environment, Record, Stuck};
 use queue::{Jobs, Topic};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let outbox = Outbox {

@@ -10,7 +10,7 @@ use push::Gateways;
 use queue::Jobs;
 use std::sync::Arc;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;

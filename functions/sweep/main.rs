@@ -5,7 +5,7 @@ use dynamodb::Table;
 use lambda::Environment;
 use queue::Jobs;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;

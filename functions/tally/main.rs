@@ -4,7 +4,7 @@ use domain::board::{self, Change};
 use dynamodb::{Stored, Table};
 use lambda::{Environment, Record, Stuck};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let table = Table::from_env(environment.table()?, environment.retention()?).await;

@@ -9,7 +9,7 @@ use lambda::{
 };
 use std::sync::Arc;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
     let (clock, secrets) = (env.clock()?, Secrets::from_env().await);

@@ -29,6 +29,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 use target::Target;
+use tokio::runtime::Builder;
 
 /// How many messages are under way at once: what a batch of the function has, and as many as
 /// Apple lets one connection have.
@@ -74,21 +75,30 @@ impl Turn {
     }
 }
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let given: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let (one_thread, threads) = (Builder::new_current_thread, Builder::new_multi_thread);
     match given[..] {
-        [] => contest(None).await,
-        ["peers", folder] => contest(Some(Path::new(folder))).await,
-        // The contest's own processes.
-        ["serve", folder, port] => serve::run(Path::new(folder), port.parse().unwrap()).await,
-        ["ours", target] => ours::run(Path::new(target)).await,
+        [] => run(threads(), contest(None)),
+        ["peers", folder] => run(threads(), contest(Some(Path::new(folder)))),
+        // The contest's own processes. The sender runs as the functions do.
+        ["serve", folder, port] => {
+            run(
+                threads(),
+                serve::run(Path::new(folder), port.parse().unwrap()),
+            );
+        }
+        ["ours", target] => run(one_thread(), ours::run(Path::new(target))),
         _ => println!("cargo bench -p push --bench contest: tests/bench/push/run says the rest"),
     }
+}
+
+fn run(mut runtime: Builder, what: impl Future<Output = ()>) {
+    runtime.enable_all().build().unwrap().block_on(what);
 }
 
 /// Runs the contest; `peers` is the folder that `tests/bench/push/run` installs others' into.
