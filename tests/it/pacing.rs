@@ -186,6 +186,18 @@ async fn no_second_is_too_full_and_all_take_as_long_as_they_should() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_thousand_messages_keep_the_pace() {
+    let world = World::start().await;
+    let stack = &world.stack;
+    let sender = Sender::new(&world, "acme", 20, 100).await;
+    for _ in 0..30 {
+        sender.launch(100).await;
+    }
+    let step = second_by_second(stack, 151).await;
+    sender.kept_the_pace(stack, 3_000, step);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accounts_do_not_wait_for_one_another() {
     let world = World::start().await;
     let stack = &world.stack;

@@ -146,7 +146,11 @@ async fn p2_what_left_is_recorded_though_a_dead_device_cannot_be_forgotten() {
     world.run().await;
     assert_eq!(world.message(&accepted, "ana").await.state(), State::Sent);
     assert_eq!(world.gateways.taken(&token("t2")).len(), 1);
-    assert_eq!(world.devices("ana").await.len(), 2, "the next message drops it");
+    assert_eq!(
+        world.devices("ana").await.len(),
+        2,
+        "the next message drops it"
+    );
 }
 
 #[tokio::test]
