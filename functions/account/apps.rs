@@ -18,8 +18,10 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AppConfiguration {
     /// How its iOS devices are reached.
+    #[serde(default, deserialize_with = "lambda::object")]
     ios: Option<PushRoute>,
     /// How its Android devices are reached.
+    #[serde(default, deserialize_with = "lambda::object")]
     android: Option<PushRoute>,
     /// Who vouches for its consumers.
     identity: IdentityProvider,

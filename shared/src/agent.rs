@@ -30,7 +30,8 @@ pub trait ReadQueues: Send + Sync {
 
 /// Saves changes of conversations.
 pub trait SaveConversations: Send + Sync {
-    /// Puts `new` in the place of `old`, if `old` is still what is stored; whether it was.
+    /// Puts `new` in the place of `old`, if `old` is still what is stored; whether it was put.
+    /// It is not, either, when others were at it all the time.
     ///
     /// When `new` is closed, the consumer has no open conversation any more, and the
     /// message that it answers is marked.

@@ -194,7 +194,8 @@ pub trait ReadStanding: Send + Sync {
 pub enum Added {
     /// It stands in the transcript.
     Done,
-    /// The conversation is not in a state that takes entries of this author.
+    /// The conversation is not in a state that takes entries of this author, or others were at
+    /// it all the time.
     NotTaken,
     /// The consumer's own id for it was used before: the entry that stands.
     Repeated(ConversationId, EntryId),

@@ -77,7 +77,7 @@ pub struct Opening {
 pub enum Opened {
     /// It is open.
     Done,
-    /// The consumer has another open one.
+    /// The consumer has another open one, or others were at it all the time.
     AlreadyOpen,
     /// The consumer's own id was used before: where it went.
     Repeated(ConversationId, EntryId),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 type Case<'c> = (&'c str, &'c str, &'c str, &'c str);
 
 /// `good` with the one thing wrong.
-fn spoilt(good: &Value, place: &str, json: &str) -> Value {
+pub(crate) fn spoilt(good: &Value, place: &str, json: &str) -> Value {
     let mut body = good.clone();
     let (parent, name) = place.rsplit_once('/').unwrap();
     let parent = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();

@@ -26,6 +26,7 @@ mod openapi;
 mod pacing;
 mod parts;
 mod poison;
+mod problems;
 mod promises;
 mod quota;
 mod reports;

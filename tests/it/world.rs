@@ -4,7 +4,10 @@ pub(crate) use crate::brand::{Brand, Consumer};
 
 use crate::parts::app;
 use local::{Options, Stack, logs::Line};
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{
+    Method,
+    header::{HeaderMap, HeaderName},
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
@@ -100,6 +103,21 @@ impl World {
             headers,
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
+    }
+
+    /// What a function answers to an event of API Gateway, past the gateway.
+    pub(crate) async fn event(&self, function: &str, event: Value) -> Answer {
+        let http = &event["requestContext"]["http"];
+        let call = format!("{} {}", http["method"], http["path"]);
+        let answer = self.stack.invoke(function, event).await.unwrap();
+        let status = answer["statusCode"].as_u64().unwrap().try_into().unwrap();
+        let headers = answer["headers"].as_object().unwrap().iter();
+        let headers = headers.map(|(name, value)| {
+            let name: HeaderName = name.parse().unwrap();
+            (name, text(value).parse().unwrap())
+        });
+        let body = answer["body"].as_str().unwrap_or_default();
+        Answer::of(&call, status, headers.collect(), body.as_bytes())
     }
 
     /// Someone's calls to an account.
@@ -255,6 +273,17 @@ impl Answer {
         let Self { call, body, .. } = self;
         assert_eq!(self.status, status, "{call}: {body:#}");
         body
+    }
+
+    /// An answer that was not got over HTTP.
+    pub(crate) fn of(call: &str, status: u16, headers: HeaderMap, body: &[u8]) -> Self {
+        Self {
+            call: call.to_owned(),
+            status,
+            headers,
+            body: serde_json::from_slice(body)
+                .unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -226,6 +226,40 @@ impl DynamoDb {
     }
 }
 
+/// The refusal of a write since another transaction has the items whose keys hold `text`.
+pub(crate) fn conflict(request: &[u8], text: &str) -> Value {
+    let request: Value = serde_json::from_slice(request).unwrap_or_default();
+    let Some(writes) = request["TransactItems"].as_array() else {
+        return json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+            "message": "Transaction is ongoing for the item",
+        });
+    };
+    let has = |write: &Value| {
+        let of_write = write.as_object().into_iter().flat_map(|w| w.values());
+        let mut keys = of_write.flat_map(|of| [&of["Key"], &of["Item"]]);
+        keys.any(|key| {
+            ["pk", "sk"].iter().any(|part| {
+                let part = key[part]["S"].as_str();
+                part.is_some_and(|part| part.contains(text))
+            })
+        })
+    };
+    let reason = |write| {
+        let code = if has(write) {
+            "TransactionConflict"
+        } else {
+            "None"
+        };
+        json!({"Code": code})
+    };
+    json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
+        "CancellationReasons": writes.iter().map(reason).collect::<Vec<_>>(),
+    })
+}
+
 fn writes(operation: &str) -> bool {
     matches!(
         operation,

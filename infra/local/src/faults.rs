@@ -1,4 +1,5 @@
-//! Faults of the AWS services, for tests: throttling, failures, lost answers and slowness.
+//! Faults of the AWS services, for tests: throttling, failures, lost answers, slowness and
+//! conflicts.
 //!
 //! A stream never calls anybody, so it has a fault of its own: records that never come
 //! ([`Rule::lost_records`]).
@@ -20,6 +21,8 @@ pub enum Fault {
     Hangs,
     /// It is done after so long.
     Slow(Duration),
+    /// It is refused because another transaction has the items whose keys hold this text.
+    Conflict(&'static str),
 }
 
 /// Which calls a fault is for.

@@ -52,7 +52,11 @@ async fn handle(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let Some(hit) = gateway.routes.find(head.method.as_str(), head.uri.path()) else {
+    if !event::has_host(&head.headers) {
+        return message(StatusCode::BAD_REQUEST, "Bad Request");
+    }
+    let path = event::path(&head.uri);
+    let Some(hit) = gateway.routes.find(head.method.as_str(), &path) else {
         return message(StatusCode::NOT_FOUND, "Not Found");
     };
     let Ok(body) = read(body, head.headers.get(header::CONTENT_LENGTH)).await else {

@@ -119,6 +119,11 @@ async fn call(
             services.meter.add(&caller, action, 0.0, 0.0);
             return std::future::pending().await;
         }
+        Some(Fault::Conflict(key)) => {
+            services.meter.add(&caller, action, 0.0, 0.0);
+            let refusal = crate::dynamodb::conflict(&body, key);
+            return json_answer(&service, StatusCode::BAD_REQUEST, &refusal);
+        }
         Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
         Some(Fault::AnswerLost) | None => {}
     }

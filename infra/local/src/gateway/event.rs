@@ -1,8 +1,9 @@
 //! A request as API Gateway puts it to a function (payload format 2.0).
 use super::routes::Hit;
 use crate::template::ACCOUNT;
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, Uri, header, request::Parts, uri::Authority};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -14,7 +15,7 @@ pub(crate) fn of(
     from: SocketAddr,
     now: jiff::Timestamp,
 ) -> Value {
-    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    let (path, query) = (path(&head.uri), head.uri.query().unwrap_or_default());
     let mut headers = headers(&head.headers);
     let host = headers
         .get("host")
@@ -73,6 +74,20 @@ pub(crate) fn of(
         }
     }
     event
+}
+
+/// The path, decoded: so API Gateway routes by it, and hands it over.
+pub(crate) fn path(uri: &Uri) -> String {
+    percent_decode_str(uri.path())
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// Whether it says whom it is for, as HTTP wants it: once, and by a host's name.
+pub(crate) fn has_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| host.parse::<Authority>().is_ok()) && hosts.next().is_none()
 }
 
 /// Lower-cased names; several values of one name joined by commas; no cookies.
@@ -186,6 +201,14 @@ mod tests {
         assert_eq!(context["http"]["method"], "POST");
         assert_eq!(context["http"]["sourceIp"], "127.0.0.1");
         assert_eq!(context["http"]["userAgent"], "test");
+    }
+
+    #[test]
+    fn the_path_is_decoded_and_the_query_is_not() {
+        let event = event(Request::get("/a/x%23%25%3F%20?y=%23"), b"");
+        assert_eq!(event["rawPath"], "/a/x#%? ");
+        assert_eq!(event["requestContext"]["http"]["path"], "/a/x#%? ");
+        assert_eq!(event["rawQueryString"], "y=%23");
     }
 
     #[test]

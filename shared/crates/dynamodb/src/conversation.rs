@@ -216,7 +216,7 @@ impl AddEntries for Table {
                 (Transacted::Conflict, _) => {}
             }
         }
-        Err(Unavailable::new("the conversation kept changing"))
+        Ok(Added::NotTaken)
     }
 }
 
@@ -369,7 +369,7 @@ impl SaveConversations for Table {
                 Transacted::Conflict => {}
             }
         }
-        Err(Unavailable::new("the conversation kept changing"))
+        Ok(false)
     }
 }
 

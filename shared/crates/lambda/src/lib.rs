@@ -13,6 +13,7 @@
 pub mod auth;
 mod cache;
 mod context;
+mod event;
 pub mod extract;
 pub mod guard;
 pub mod may;
@@ -26,7 +27,7 @@ mod stream;
 mod telemetry;
 
 pub use context::trace_id;
-pub use extract::{Form, Json, OpenAccount, Path, Query};
+pub use extract::{Form, Json, OpenAccount, Path, Query, object};
 pub use guard::{Allowed, Group, Guard, LoggedIn};
 pub use problem::{At, Kind, Problem};
 pub use queue::{Receives, serve_queue};
@@ -37,4 +38,4 @@ pub use settings::Environment;
 pub use stream::{Record, Stuck, serve_stream};
 
 /// What ends a function's process.
-pub type Error = lambda_http::Error;
+pub type Error = lambda_runtime::Error;

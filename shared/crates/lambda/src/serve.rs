@@ -1,6 +1,12 @@
 //! Functions that answer HTTP requests.
 
-use crate::{Error, context::Context, problem::Kind, problem::Problem, telemetry};
+use crate::{
+    Error,
+    context::Context,
+    event::{self, Event},
+    problem::{Kind, Problem},
+    telemetry,
+};
 use axum::{
     Router,
     extract::Request,
@@ -8,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
+use lambda_runtime::{LambdaEvent, service_fn};
 use std::panic::AssertUnwindSafe;
 
 /// Starts telemetry, then serves `router` from the Lambda Runtime API for as long as the
@@ -17,7 +24,9 @@ use std::panic::AssertUnwindSafe;
 /// When the Runtime API cannot be reached.
 pub async fn serve(router: Router) -> Result<(), Error> {
     telemetry::start();
-    lambda_http::run(app(router)).await
+    let router = app(router);
+    let answer = |invoked: LambdaEvent<Event>| event::answer(router.clone(), invoked.payload);
+    lambda_runtime::run(service_fn(answer)).await
 }
 
 /// `router` as it is served: every request has a trace, and whatever is wrong with it is

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 /// Starts telemetry. Lambda's own switches choose the form (`AWS_LAMBDA_LOG_FORMAT`) and
 /// the level (`AWS_LAMBDA_LOG_LEVEL`).
 pub(crate) fn start() {
-    lambda_http::tracing::init_default_subscriber();
+    lambda_runtime::tracing::init_default_subscriber();
 }
 
 /// An error with everything that led to it, on one line.

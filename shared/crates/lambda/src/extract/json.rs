@@ -1,5 +1,6 @@
 //! JSON bodies.
 
+use super::tree::Tree;
 use crate::problem::{Kind, Problem};
 use axum::{
     body::to_bytes,
@@ -15,6 +16,8 @@ use serde_path_to_error::{Path, Segment};
 
 /// The most bytes of a body.
 const MAX_BYTES: usize = 1024 * 1024;
+/// The most bytes of a pointer: it quotes the body.
+const MAX_POINTER: usize = 500;
 
 /// A JSON body; one that cannot be read is a [`Problem`] that says what is wrong where.
 #[derive(Clone, Copy, Debug)]
@@ -55,25 +58,23 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Reads the body, whatever type it was declared to be; one that is no JSON and was not
 /// declared to be is of another type.
 fn decode<T: DeserializeOwned>(body: &[u8], declared: bool) -> Result<T, Problem> {
-    // serde would take a list for an object, field by field.
-    if body.trim_ascii_start().starts_with(b"[")
-        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
-    {
-        return Err(Problem::invalid("", "the body must be an object"));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize(&mut json) {
-        Ok(value) => {
-            json.end().map_err(|e| malformed(&e, declared))?;
-            Ok(value)
+    let refused = |e: serde_path_to_error::Error<serde_json::Error>| {
+        if e.inner().is_data() {
+            invalid(e.path(), &explain(e.inner()))
+        } else {
+            malformed(e.inner(), declared)
         }
-        Err(e) if !e.inner().is_data() => Err(malformed(e.inner(), declared)),
-        // A value is wrong. That is worth telling only of a body that is JSON to its end.
-        Err(e) => match serde_json::from_slice::<IgnoredAny>(body) {
-            Ok(_) => Err(invalid(e.path(), &explain(e.inner()))),
-            Err(broken) => Err(malformed(&broken, declared)),
-        },
+    };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let tree = serde_path_to_error::deserialize::<_, Tree>(&mut json);
+    if tree.as_ref().is_err_and(|e| e.inner().is_data()) {
+        // What is wrong with a value is worth telling only of a body that is JSON to its end.
+        let whole = serde_json::from_slice::<IgnoredAny>(body);
+        whole.map_err(|e| malformed(&e, declared))?;
     }
+    let tree = tree.map_err(refused)?;
+    json.end().map_err(|e| malformed(&e, declared))?;
+    serde_path_to_error::deserialize(tree.reader()).map_err(refused)
 }
 
 fn malformed(error: &serde_json::Error, declared: bool) -> Problem {
@@ -103,34 +104,50 @@ fn invalid(path: &Path, words: &str) -> Problem {
     let place = pointer(path);
     let quoted = |prefix| {
         let rest = words.strip_prefix(prefix)?;
-        rest.split('`').next().filter(|name| !name.is_empty())
+        let name = match rest.split_once("`, ") {
+            Some((name, _)) => name,
+            None => rest.strip_suffix('`')?,
+        };
+        Some(name).filter(|name| !name.is_empty())
     };
     if let Some(field) = quoted("missing field `") {
         // LivePerson's words, which its clients know.
         let detail = format!("Fields missing in request: {field}");
-        return Problem::invalid(child(&place, field), detail);
+        return Problem::invalid(child(&place, field).unwrap_or(place), detail);
     }
-    if let Some(field) = quoted("unknown field `").or_else(|| quoted("duplicate field `")) {
-        let place = match path.iter().next_back() {
-            Some(Segment::Map { key }) if key == field => place,
-            _ => child(&place, field),
-        };
-        return Problem::invalid(place, words);
+    match quoted("unknown field `") {
+        Some(field) if path.iter().next_back().is_none_or(|last| !is(last, field)) => {
+            Problem::invalid(child(&place, field).unwrap_or(place), words)
+        }
+        _ => Problem::invalid(place, words),
     }
-    Problem::invalid(place, words)
 }
 
+fn is(segment: &Segment, name: &str) -> bool {
+    matches!(segment, Segment::Map { key } if key == name)
+}
+
+/// Where it is, or, when that is too long to tell, what it is in.
 fn pointer(path: &Path) -> String {
-    path.iter()
-        .fold(String::new(), |place, segment| match segment {
+    let mut place = String::new();
+    for segment in path.iter() {
+        let deeper = match segment {
             Segment::Seq { index } => child(&place, &index.to_string()),
             Segment::Map { key } => child(&place, key),
-            Segment::Enum { .. } | Segment::Unknown => place,
-        })
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        match deeper {
+            Some(deeper) => place = deeper,
+            None => break,
+        }
+    }
+    place
 }
 
-fn child(place: &str, key: &str) -> String {
-    format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"))
+/// The pointer to what is called `key` at `place`, unless it is too long to tell.
+fn child(place: &str, key: &str) -> Option<String> {
+    (place.len() + key.len() <= MAX_POINTER)
+        .then(|| format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")))
 }
 
 #[cfg(test)]
@@ -187,7 +204,7 @@ mod tests {
     async fn what_is_wrong_is_said_where() {
         for (body, pointer, detail) in [
             ("null", "", "expected an object"),
-            (r#" ["a"]"#, "", "the body must be an object"),
+            (r#" ["a"]"#, "", "expected an object"),
             (
                 r"{}",
                 "/campaignName",
@@ -228,7 +245,32 @@ mod tests {
                 "/consumers/0/a~1b/~0",
                 "u8",
             ),
-            (r"[]", "", "the body must be an object"),
+            (
+                r#"{"campaignName": "a", "any": [{"x": 1}, {"b": {"c": 1, "c": 1}}]}"#,
+                "/any/1/b/c",
+                "duplicate field",
+            ),
+            (
+                r#"{"campaignName": "a", "any": {"a`b/c": 1, "d": 2, "a`b/c": 3}}"#,
+                "/any/a`b~1c",
+                "duplicate field",
+            ),
+            (
+                r#"{"campaignName": "a", "any": {"a": 1, "\u0061": 3}}"#,
+                "/any/a",
+                "duplicate field",
+            ),
+            (
+                r#"{"campaignName": "a", "a`b": 1}"#,
+                "/a`b",
+                "unknown field `a`b`",
+            ),
+            (r"[]", "", "expected an object"),
+            (
+                r#"{"campaignName": "a", "consumers": [["b", {}]]}"#,
+                "/consumers/0",
+                "expected an object",
+            ),
             (r"null", "", "expected an object"),
         ] {
             let (status, problem) = post_json(body).await;
@@ -245,6 +287,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_long_is_not_repeated_in_the_answer() {
+        let long = "~".repeat(900_000);
+        for body in [
+            format!(r#"{{"campaignName": "a", "{long}": 1}}"#),
+            format!(r#"{{"campaignName": "a", "any": {{"{long}": 1, "{long}": 2}}}}"#)
+                .replace(&long, &long[..400_000]),
+            format!(r#"{{"campaignName": "a", "consumers": "{long}"}}"#),
+        ] {
+            let (status, problem) = post_json(body).await;
+            assert_eq!((status, &problem["code"]), (422, &"INVALID_BODY".into()));
+            assert!(problem.to_string().len() < 10_000);
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_no_json_is_malformed() {
         let deep = "[".repeat(100_000);
         let deep = format!(r#"{{"campaignName": "a", "any": {deep}"#);
@@ -254,6 +311,9 @@ mod tests {
             "{}x".into(),
             r#"{"campaignName": "a"} {}"#.into(),
             r#"{"campaignName": "\ud800"}"#.into(),
+            r#"{"campaignName": "a", "campaignName": "b""#.into(),
+            r#"{"campaignName": "a", "any": 1e400}"#.into(),
+            "\u{feff}{}".into(),
             deep,
         ] {
             let (status, problem) = post_json(body).await;

@@ -2,6 +2,8 @@
 
 mod json;
 pub(crate) mod params;
+mod tree;
 
 pub use json::Json;
 pub use params::{Form, OpenAccount, Path, Query};
+pub use tree::object;

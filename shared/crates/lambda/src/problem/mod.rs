@@ -81,11 +81,24 @@ pub struct Body {
     retry_after: Option<u64>,
 }
 
+/// The most characters of a detail.
+const MAX_DETAIL: usize = 500;
+
+/// A detail, cut off where it repeats too much of the request.
+fn told(detail: impl fmt::Display) -> String {
+    let mut detail = detail.to_string();
+    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
+}
+
 impl Problem {
     /// A problem of that kind. What is our fault has no detail.
     pub fn new(kind: Kind, detail: impl fmt::Display) -> Self {
         let context = Context::current();
-        let detail = (!kind.status().is_server_error()).then(|| detail.to_string());
+        let detail = (!kind.status().is_server_error()).then(|| told(detail));
         Self {
             kind,
             detail,
@@ -106,7 +119,7 @@ impl Problem {
         let mut problem = Self::new(kind, &detail);
         problem.errors.push(FieldError {
             pointer: String::new(),
-            detail: detail.to_string(),
+            detail: told(detail),
         });
         problem
     }
