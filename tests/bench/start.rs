@@ -13,6 +13,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+/// A secret's ARN; what is behind it is stood in for.
+const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bench-AbCdEf";
 /// The functions, and how often each is started.
 const FUNCTIONS: [&str; 12] = [
     "account",
@@ -76,10 +78,13 @@ async fn start(binary: &Path, endpoint: &str) -> (Duration, u32) {
         .env("AWS_SECRET_ACCESS_KEY", "bench")
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("TABLE_NAME", "bench")
-        .env("TOKEN_SECRET_ARN", "arn")
-        .env("OPERATOR_SECRET_ARN", "arn")
+        .env("TOKEN_SECRET_ARN", SECRET)
+        .env("OPERATOR_SECRET_ARN", SECRET)
         .env("SEND_QUEUE_URL", endpoint)
-        .env("EVENTS_TOPIC_ARN", "arn")
+        .env(
+            "EVENTS_TOPIC_ARN",
+            "arn:aws:sns:eu-west-1:123456789012:events",
+        )
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .spawn()

@@ -34,6 +34,7 @@ mod rights;
 mod roles;
 mod routes;
 mod secrets_in_logs;
+mod settings;
 mod story;
 mod sweep;
 mod template;

@@ -19,7 +19,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-fn template() -> Template {
+pub(crate) fn template() -> Template {
     Template::parse(
         &read("template.yaml"),
         &BTreeMap::new(),

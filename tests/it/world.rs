@@ -240,7 +240,8 @@ impl World {
 }
 
 impl Drop for World {
-    /// What the functions said helps to find out why a test failed.
+    /// What the functions said helps to find out why a test failed. No test passes in which a
+    /// function wanted more than its policies allow.
     fn drop(&mut self) {
         if std::thread::panicking() {
             let lines = self.stack.logs();
@@ -253,6 +254,12 @@ impl Drop for World {
             for line in &lines[lines.len().saturating_sub(40)..] {
                 eprintln!("{}: {}", line.function, line.text);
             }
+        }
+        let refused = self.stack.refused_rights();
+        if std::thread::panicking() && !refused.is_empty() {
+            eprintln!("no right to: {refused:#?}");
+        } else {
+            assert!(refused.is_empty(), "no right to: {refused:#?}");
         }
     }
 }

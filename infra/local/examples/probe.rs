@@ -89,10 +89,12 @@ async fn act(clients: &Clients, body: &Value, event: &Value) -> Result<Value, Er
             return Ok(json!({"secret": secret.secret_string()}));
         }
         Some("send") => {
-            let queue = clients
-                .sqs
-                .send_message()
-                .queue_url(std::env::var("QUEUE_URL")?);
+            let own = std::env::var("QUEUE_URL")?;
+            let url = match (body["queue"].as_str(), own.rsplit_once('/')) {
+                (Some(other), Some((base, _))) => format!("{base}/{other}"),
+                _ => own,
+            };
+            let queue = clients.sqs.send_message().queue_url(url);
             let delay = body["delay"]
                 .as_i64()
                 .and_then(|d| i32::try_from(d).ok())

@@ -281,8 +281,9 @@ impl Drop for Running {
     }
 }
 
-/// A function is called by its binary, unless another one runs the same.
-fn label(function: &template::Function, all: &[template::Function]) -> String {
+/// A function is called by its binary, unless another one runs the same. It is the id of the
+/// function's access key, too.
+pub(crate) fn label(function: &template::Function, all: &[template::Function]) -> String {
     let same = all.iter().filter(|f| f.binary == function.binary).count();
     if same == 1 {
         function.binary.clone()

@@ -10,6 +10,7 @@
 //! | [`lambda`], `instance`, `runtime` | Lambda: instances, invocations, the Runtime API |
 //! | `gateway` | API Gateway: requests to events |
 //! | `services` | the endpoint of the AWS services, metered ([`usage`]) and disturbed ([`faults`]) |
+//! | [`rights`] | IAM: what each function may do |
 //! | `dynamodb`, `stream` | DynamoDB and its streams |
 //! | `sqs`, [`queue`], `poller` | SQS, and queues as event sources |
 //! | [`sns`], `secrets`, `schedule` | SNS, Secrets Manager, schedules |
@@ -33,6 +34,7 @@ mod poller;
 pub mod pulse;
 pub mod queue;
 mod reserved;
+pub mod rights;
 mod runtime;
 mod schedule;
 mod secrets;

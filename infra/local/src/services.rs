@@ -3,6 +3,7 @@ use crate::{
     dynamodb::DynamoDb,
     faults::{Fault, Faults},
     pulse::Pulse,
+    rights::{Request, Rights, asked},
     secrets::Secrets,
     sns::Topics,
     sqs::Queues,
@@ -43,6 +44,7 @@ pub(crate) struct Services {
     pub(crate) queues: Queues,
     pub(crate) topics: Topics,
     pub(crate) secrets: Secrets,
+    pub(crate) rights: Rights,
     pub(crate) meter: Meter,
     pub(crate) faults: Faults,
     pub(crate) changed: Pulse,
@@ -97,6 +99,17 @@ async fn call(
     };
     let caller = caller(&headers);
     let action = format!("{service}:{operation}");
+    if let Some(refused) = refused(
+        &services,
+        &caller,
+        &service,
+        &operation,
+        form.as_ref(),
+        &body,
+    ) {
+        services.changed.beat();
+        return refused;
+    }
     let fault = services.faults.strike(&caller, &action);
     if fault.is_some() {
         services.changed.beat();
@@ -160,6 +173,38 @@ async fn call(
         Some(Fault::AnswerLost) => error(&service, &ServiceError::internal()),
         _ => answer,
     }
+}
+
+/// The answer to a call that the caller has no right to.
+fn refused(
+    services: &Services,
+    caller: &str,
+    service: &str,
+    operation: &str,
+    form: Option<&crate::sns::Form>,
+    body: &Bytes,
+) -> Option<Response> {
+    let json: Value;
+    let request = if let Some(form) = form {
+        Request::Form(form)
+    } else {
+        json = serde_json::from_slice(body).unwrap_or_default();
+        Request::Json(&json)
+    };
+    let asked = asked(service, operation, &request);
+    let message = services.rights.check(caller, &asked).err()?;
+    tracing::error!("{message}");
+    let (status, code) = match service {
+        "sqs" => (StatusCode::FORBIDDEN, "AccessDenied"),
+        "sns" => (StatusCode::FORBIDDEN, "AuthorizationError"),
+        _ => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
+    };
+    let refused = ServiceError {
+        status,
+        code,
+        message,
+    };
+    Some(error(service, &refused))
 }
 
 /// The operation's name in `X-Amz-Target`.

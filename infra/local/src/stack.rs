@@ -14,6 +14,7 @@ use crate::{
     logs::{Line, Logs},
     pulse::Pulse,
     queue::Queue,
+    rights::Right,
     services::Services,
     sns::Published,
     tokens::{TokenError, TokenRequest, Tokens},
@@ -166,6 +167,18 @@ impl Stack {
     /// Counts from nothing again.
     pub fn reset_usage(&self) {
         self.shared.services.meter.reset();
+    }
+
+    /// What functions asked for and have no right to; such calls were refused.
+    #[must_use]
+    pub fn refused_rights(&self) -> BTreeMap<String, BTreeSet<Right>> {
+        self.shared.services.rights.refused()
+    }
+
+    /// The rights of each function's policies that no call has needed.
+    #[must_use]
+    pub fn unused_rights(&self) -> BTreeMap<String, BTreeSet<Right>> {
+        self.shared.services.rights.unused()
     }
 
     /// How often each function was invoked.

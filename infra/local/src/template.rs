@@ -7,6 +7,7 @@ mod tests;
 pub use events::{Destination, Event, QueueSource, Route, Schedule, StreamSource};
 pub use resolve::{ACCOUNT, REGION};
 
+use crate::rights::Policy;
 pub(crate) use resolve::text as plain;
 use resolve::{Resolver, text};
 use serde_json::{Map, Value};
@@ -65,6 +66,8 @@ pub struct Function {
     pub reserved_concurrency: Option<usize>,
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
+    /// What it may do.
+    pub policy: Policy,
     /// What invokes it.
     pub events: Vec<Event>,
 }
@@ -311,6 +314,8 @@ fn function(resource: &Resource<'_>, globals: &Value) -> Result<Function, Templa
             .number("ReservedConcurrentExecutions")?
             .map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         environment,
+        policy: Policy::read(&resource.get("Policies")?)
+            .map_err(|e| resource.wrong("Policies", e))?,
         events: events::read(resource)?,
     })
 }

@@ -381,3 +381,28 @@ async fn a_stack_goes_on_where_it_stopped() {
     stack.shutdown().await.unwrap();
     std::fs::remove_dir_all(data).unwrap();
 }
+
+#[tokio::test]
+async fn what_a_policy_does_not_allow_is_refused() {
+    let stack = start().await;
+    // Its own queue it may send to, and the dead letters are none of its business.
+    let (status, _) = post(&stack, "/do/it", json!({"do": "send", "message": "a"})).await;
+    assert_eq!(status, 200);
+    let other = json!({"do": "send", "message": "b", "queue": "dead"});
+    let (status, _) = post(&stack, "/do/it", other).await;
+    assert_eq!(status, 502);
+    assert!(stack.queue("dead").unwrap().is_empty());
+    let refused = stack.refused_rights();
+    let refused: Vec<_> = refused["front"].iter().map(ToString::to_string).collect();
+    assert_eq!(
+        refused,
+        ["sqs:SendMessage on arn:aws:sqs:eu-west-1:123456789012:dead"]
+    );
+    let unused = stack.unused_rights();
+    assert!(
+        unused["front"]
+            .iter()
+            .all(|r| r.action != "sqs:SendMessage")
+    );
+    assert!(unused["front"].iter().any(|r| r.action == "sns:Publish"));
+}

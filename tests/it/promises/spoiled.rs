@@ -205,7 +205,7 @@ async fn p6_a_secret_that_is_missing_or_no_key_costs_nobody_before_the_lookback_
         let name = format!("overture/{account}/{kind}/spoiled");
         match secret {
             Some(value) => stack.put_secret(&name, value).unwrap(),
-            None => format!("arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}"),
+            None => format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}"),
         }
     };
     let p8 = stack.sandbox().apns_key().pem;

@@ -5,10 +5,11 @@ use crate::{
     dynamodb::DynamoDb,
     faults::Faults,
     gateway::{self, Gateway},
-    lambda::{Lambda, Surroundings, binary},
+    lambda::{Lambda, Surroundings, binary, label},
     logs::Logs,
     pulse::Pulse,
     reserved,
+    rights::Rights,
     runtime::Desks,
     secrets::Secrets,
     services::{self, Services},
@@ -192,7 +193,13 @@ fn start_services(
     if let Some(saved) = file(QUEUES).as_deref().map(read).transpose()?.flatten() {
         queues.restore(saved);
     }
+    let functions = &template.functions;
+    let policies = functions
+        .iter()
+        .map(|f| (label(f, functions), f.policy.clone()))
+        .collect();
     Ok(Services {
+        rights: Rights::new(policies),
         topics: Topics::new(&template.topics, clock.clone(), changed.clone()),
         meter: Meter::default(),
         faults: Faults::default(),

@@ -24,7 +24,7 @@ Resources:
     Properties:
       FunctionName: !Sub "overture-${Stage}-send"
       Timeout: 30
-      Policies: [{Statement: [{Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Unknown.Thing}]}]
+      Policies: [{Statement: [{Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Queue.Arn}]}]
       Environment:
         Variables:
           FCM_URL: !Sub "${FcmUrl}/v1"

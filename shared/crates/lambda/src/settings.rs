@@ -69,47 +69,46 @@ impl Environment {
     /// The DynamoDB table's name.
     ///
     /// # Errors
-    /// When it is not set.
+    /// When it is not set, or no name that a table can have.
     pub fn table(&self) -> Result<String, SettingsError> {
-        self.needed("TABLE_NAME", "the name of the DynamoDB table")
+        let expected = "the name of the DynamoDB table";
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        self.needed("TABLE_NAME", expected, |name| name.chars().all(fits))
     }
 
     /// The URL of the queue of jobs.
     ///
     /// # Errors
-    /// When it is not set.
+    /// When it is not set, or no URL.
     pub fn send_queue(&self) -> Result<String, SettingsError> {
-        self.needed("SEND_QUEUE_URL", "the URL of the queue of jobs")
+        self.needed("SEND_QUEUE_URL", "the URL of the queue of jobs", is_url)
     }
 
     /// The ARN of the topic that tells of conversations.
     ///
     /// # Errors
-    /// When it is not set.
+    /// When it is not set, or no ARN of SNS.
     pub fn events_topic(&self) -> Result<String, SettingsError> {
-        self.needed("EVENTS_TOPIC_ARN", "the ARN of the topic of events")
+        let expected = "the ARN of the topic of events";
+        self.needed("EVENTS_TOPIC_ARN", expected, |arn| is_arn(arn, "sns"))
     }
 
     /// The ARN of the secret that signs brand tokens.
     ///
     /// # Errors
-    /// When it is not set.
+    /// When it is not set, or no ARN of Secrets Manager.
     pub fn token_secret(&self) -> Result<String, SettingsError> {
-        self.needed(
-            "TOKEN_SECRET_ARN",
-            "the ARN of the secret that signs tokens",
-        )
+        let expected = "the ARN of the secret that signs tokens";
+        self.needed("TOKEN_SECRET_ARN", expected, is_secret)
     }
 
     /// The ARN of the secret with the operator's client.
     ///
     /// # Errors
-    /// When it is not set.
+    /// When it is not set, or no ARN of Secrets Manager.
     pub fn operator_secret(&self) -> Result<String, SettingsError> {
-        self.needed(
-            "OPERATOR_SECRET_ARN",
-            "the ARN of the secret with the operator's client",
-        )
+        let expected = "the ARN of the secret with the operator's client";
+        self.needed("OPERATOR_SECRET_ARN", expected, is_secret)
     }
 
     /// Where the push gateways are: the real ones, unless it is said otherwise.
@@ -171,11 +170,18 @@ impl Environment {
         self.0(name).filter(|value| !value.is_empty())
     }
 
-    fn needed(&self, name: &'static str, expected: &'static str) -> Result<String, SettingsError> {
-        self.given(name).ok_or(SettingsError {
+    fn needed(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<String, SettingsError> {
+        let value = self.given(name);
+        let given = value.is_some();
+        value.filter(|value| fits(value)).ok_or(SettingsError {
             name,
             expected,
-            given: false,
+            given,
         })
     }
 
@@ -199,10 +205,24 @@ impl Environment {
     fn url(&self, name: &'static str, default: &str) -> Result<String, SettingsError> {
         let expected = "an http or https URL without query";
         let url = self.parsed(name, expected, default.to_owned(), |url: &String| {
-            (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#'])
+            is_url(url)
         })?;
         Ok(url.trim_end_matches('/').to_owned())
     }
+}
+
+fn is_url(url: &str) -> bool {
+    (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#'])
+}
+
+fn is_secret(arn: &str) -> bool {
+    is_arn(arn, "secretsmanager")
+}
+
+/// Whether it is `arn:partition:service:region:account:resource`.
+fn is_arn(arn: &str, service: &str) -> bool {
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    parts.len() == 6 && parts[0] == "arn" && parts[2] == service && !parts[5].is_empty()
 }
 
 #[cfg(test)]
@@ -226,6 +246,23 @@ mod tests {
         );
         assert!(environment([("TABLE_NAME", "")]).table().is_err());
         assert_eq!(environment([("TABLE_NAME", "t")]).table(), Ok("t".into()));
+    }
+
+    #[test]
+    fn an_arn_is_one_of_the_service() {
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf";
+        let topic = "arn:aws-cn:sns:cn-north-1:123456789012:events";
+        for (value, is_topic, is_token) in [
+            (secret, false, true),
+            (topic, true, false),
+            ("arn:aws:sns:eu-west-1:123456789012:", false, false),
+            ("token", false, false),
+        ] {
+            let environment =
+                environment([("EVENTS_TOPIC_ARN", value), ("TOKEN_SECRET_ARN", value)]);
+            assert_eq!(environment.events_topic().is_ok(), is_topic, "{value}");
+            assert_eq!(environment.token_secret().is_ok(), is_token, "{value}");
+        }
     }
 
     #[test]

@@ -74,6 +74,14 @@ struct Claims {
     exp: i64,
 }
 
+/// Said once, by a function that does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("brand tokens cannot be checked without the secret {name} of TOKEN_SECRET_ARN")]
+struct CannotStart {
+    name: String,
+    source: Unavailable,
+}
+
 impl<R: ReadSecrets> BrandTokens<R> {
     /// Tokens that are signed with the secret `name`: `{"current", "previous"}`.
     ///
@@ -85,7 +93,11 @@ impl<R: ReadSecrets> BrandTokens<R> {
         now: Timestamp,
     ) -> Result<Self, Unavailable> {
         let name = name.into();
-        let keys = RwLock::new(read(&secrets, &name, now).await?);
+        let keys = read(&secrets, &name, now).await.map_err(|source| {
+            let name = name.clone();
+            Unavailable::new(CannotStart { name, source })
+        })?;
+        let keys = RwLock::new(keys);
         Ok(Self {
             secrets,
             name,
