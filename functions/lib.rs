@@ -6,6 +6,7 @@
 //! | [`account`] | apps, skills, settings, API clients |
 //! | [`create_handoff`] | handoffs |
 //! | [`create_campaign`] | campaigns and what became of them |
+//! | [`ivr`] | deflecting calls into the app |
 //! | [`consumer`] | devices, the inbox, what devices report |
 //! | [`reply`] | the consumer's side of the chat |
 //! | [`agent`] | the agents' side of the chat |
@@ -27,6 +28,8 @@ pub mod consumer;
 pub mod create_campaign;
 #[path = "create-handoff/mod.rs"]
 pub mod create_handoff;
+#[path = "ivr/mod.rs"]
+pub mod ivr;
 pub mod openapi;
 #[path = "reply/routes.rs"]
 pub mod reply;

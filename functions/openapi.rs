@@ -29,7 +29,7 @@ enum Caller {
 }
 
 /// The functions' documents, with who calls them.
-fn functions() -> [(OpenApi, Caller); 8] {
+fn functions() -> [(OpenApi, Caller); 9] {
     [
         (crate::account::routes().into_openapi(), Caller::Brand),
         (
@@ -45,6 +45,8 @@ fn functions() -> [(OpenApi, Caller); 8] {
         (crate::agent::routes().into_openapi(), Caller::Brand),
         (crate::report::routes().into_openapi(), Caller::Brand),
         (crate::token::routes().into_openapi(), Caller::Anybody),
+        // Last: its problems have fields of their own, and are not the shared ones.
+        (crate::ivr::routes().into_openapi(), Caller::Brand),
     ]
 }
 
@@ -108,6 +110,10 @@ fn tags() -> Vec<Tag> {
         ("Account", "Apps, skills, settings and API clients."),
         ("Handoffs", "Saved configurations of outbound messages."),
         ("Campaigns", "Posting campaigns, and what became of them."),
+        (
+            "IVR",
+            "Deflecting calls into the app, as LivePerson's Connect to Messaging does.",
+        ),
         ("Consumer", "The app's side: devices, the inbox, the chat."),
         ("Agents", "The agents' and bots' side of the chat."),
         ("Reports", "Outbound reporting, as LivePerson has it."),
@@ -252,10 +258,14 @@ fn complete(
         }
     }
     let responses = &mut operation.responses.responses;
-    responses.insert("500".to_owned(), problem("Our fault."));
+    let mut add = |status: &str, description: &str| {
+        let known = responses.entry(status.to_owned());
+        known.or_insert_with(|| problem(description));
+    };
+    add("500", "Our fault.");
     if operation.request_body.is_some() {
-        responses.insert("413".to_owned(), problem("The body is too large."));
-        responses.insert("415".to_owned(), problem("The body is of another type."));
+        add("413", "The body is too large.");
+        add("415", "The body is of another type.");
     }
     if method == "get" {
         // Who only reads clashes with nothing, and gives no value that could be refused.
@@ -265,6 +275,7 @@ fn complete(
         // Where a service is can be asked without credentials.
         Caller::Anybody if method == "get" => {
             responses.remove("401");
+            responses.remove("429");
         }
         // A consumer has no roles: what they may not do is not there for them.
         Caller::Consumer => {
@@ -274,7 +285,7 @@ fn complete(
     }
     for (status, response) in responses {
         let RefOr::T(answer) = response else { continue };
-        for name in headers_of(status, caller) {
+        for name in headers_of(status, method, caller) {
             let header = Ref::new(format!("#/components/headers/{name}"));
             answer.headers.insert(name.to_owned(), RefOr::Ref(header));
         }
@@ -285,15 +296,19 @@ fn complete(
 }
 
 /// The headers of an answer with that status.
-fn headers_of(status: &str, caller: Caller) -> Vec<&'static str> {
+fn headers_of(status: &str, method: &str, caller: Caller) -> Vec<&'static str> {
     let mut names = match status {
         "401" => vec!["WWW-Authenticate"],
         "409" | "429" | "503" => vec!["Retry-After"],
         _ => Vec::new(),
     };
-    // These are answered before the caller's pace is known.
-    let is_before = matches!(status, "401" | "500" | "503");
-    if caller != Caller::Anybody && !is_before {
+    let is_told = match caller {
+        // A client is held to a pace; who asks where a service is, is not.
+        Caller::Anybody => method == "post" && matches!(status, "200" | "429"),
+        // These are answered before the caller's pace is known.
+        Caller::Brand | Caller::Consumer => !matches!(status, "401" | "500" | "503"),
+    };
+    if is_told {
         names.extend(PACE);
     }
     names

@@ -134,6 +134,7 @@ impl Request {
             )?,
             open_conversation: self.open_conversation,
             test: self.test,
+            deflection: None,
             recipients: self.consumers.iter().map(Consumer::draft).collect(),
             idempotency,
             trace,

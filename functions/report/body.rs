@@ -452,7 +452,8 @@ pub(super) struct Transaction {
     initial_skill: String,
     /// `inapp`.
     initial_channel: &'static str,
-    ivr_number: &'static str,
+    /// The number that was called, where an IVR started it.
+    ivr_number: String,
     attempted_time: String,
     eligible_time: Option<String>,
     invite_time: Option<String>,
@@ -477,6 +478,7 @@ pub(super) struct Transaction {
 impl From<&Row> for Transaction {
     fn from(row: &Row) -> Self {
         let Row { campaign, standing } = row;
+        let deflection = campaign.deflection.as_ref();
         let message = standing.message.as_ref();
         let time =
             |of: fn(&Message) -> Option<Timestamp>| message.and_then(of).map(|at| at.to_string());
@@ -499,10 +501,10 @@ impl From<&Row> for Transaction {
                 .map(|id| id.to_string()),
             initial_skill: campaign.skill.to_string(),
             initial_channel: CHANNEL,
-            ivr_number: "",
+            ivr_number: deflection.map_or_else(String::new, |d| d.ivr_number.clone()),
             attempted_time: campaign.created_at.to_string(),
-            eligible_time: None,
-            invite_time: None,
+            eligible_time: deflection.map(|d| d.eligible_at.to_string()),
+            invite_time: deflection.map(|_| campaign.created_at.to_string()),
             sent_time: time(|m| m.sent_at),
             delivered_time: time(|m| m.delivered_at),
             read_time: time(|m| m.read_at),

@@ -4,17 +4,21 @@
 use axum::{
     extract::{FromRequestParts, State},
     http::{header, request::Parts},
+    response::{IntoResponse as _, Response},
 };
 use domain::{
     access::{Role, Staff},
-    client::{ClientSecret, KnowClients as _},
+    client::{self, ClientSecret},
     clock::{Clock as _, SystemClock},
     id::AccountId,
+    limit::{Decision, Limiter as _},
 };
 use dynamodb::Table;
+use jiff::Timestamp;
 use lambda::{
     Form, Json, Kind, OpenAccount, Path, Problem, Query, Secrets,
     auth::{BrandTokens, LIFETIME_SECONDS, OperatorClient},
+    pace::{Paced, too_many},
     problem::TokenRefusals,
 };
 use serde::{Deserialize, Serialize};
@@ -83,6 +87,8 @@ pub struct Token {
 }
 
 /// Gives a client a bearer token, for one hour.
+///
+/// At most ten times a second for each client; wrong secrets are counted apart.
 #[utoipa::path(
     post, path = "/sentinel/api/account/{accountId}/app/token", tag = "Tokens",
     operation_id = "giveToken",
@@ -96,7 +102,7 @@ async fn give_token(
     OpenAccount(account): OpenAccount,
     Query(asked): Query<Asked>,
     Form(credentials): Form<Credentials>,
-) -> Result<Json<Token>, Problem> {
+) -> Result<Response, Problem> {
     if asked.v.is_some_and(|v| v != "1.0") {
         return Err(Problem::new(Kind::InvalidQuery, "`v` must be 1.0"));
     }
@@ -108,44 +114,84 @@ async fn give_token(
         let detail = "`grant_type` must be client_credentials";
         return Err(Problem::new(Kind::InvalidQuery, detail));
     }
-    let staff = issuer.know(account, &credentials).await?;
-    let access_token = issuer.tokens.issue(&staff, issuer.clock.now()).await?;
-    Ok(Json(Token {
+    let now = issuer.clock.now();
+    let (staff, decision) = match issuer.know(account, &credentials, now).await? {
+        Known::Staff(staff, decision) => (staff, decision),
+        Known::Refused(None) => return Err(wrong()),
+        Known::Refused(Some(decision)) => return Ok(Paced(decision, wrong()).into_response()),
+        Known::TooOften(decision) => {
+            return Ok(Paced(decision, too_many(&decision)).into_response());
+        }
+    };
+    let access_token = issuer.tokens.issue(&staff, now).await?;
+    let token = Json(Token {
         access_token,
         token_type: "Bearer",
         expires_in: LIFETIME_SECONDS,
-    }))
+    });
+    Ok(Paced(decision, token).into_response())
+}
+
+fn wrong() -> Problem {
+    Problem::new(Kind::InvalidClient, "the client's id or secret is wrong")
+}
+
+/// Whose credentials were given.
+enum Known {
+    /// A caller's who gets a token.
+    Staff(Staff, Decision),
+    /// Nobody's; how often a client that there is is told so.
+    Refused(Option<Decision>),
+    /// A client's that comes too often.
+    TooOften(Decision),
 }
 
 impl Issuer {
     /// Whose credentials these are.
-    async fn know(&self, account: AccountId, given: &Credentials) -> Result<Staff, Problem> {
-        let unknown = || Problem::new(Kind::InvalidClient, "the client's id or secret is wrong");
+    async fn know(
+        &self,
+        account: AccountId,
+        given: &Credentials,
+        now: Timestamp,
+    ) -> Result<Known, Problem> {
         let Credentials {
             client_id,
             client_secret,
             ..
         } = given;
         if self.operator.is(client_id, client_secret).await? {
-            return Ok(Staff {
+            let bucket = client::bucket(client_id);
+            let decision = self.clients.take(&account, &bucket, client::PACE, now);
+            let decision = decision.await?;
+            let staff = Staff {
                 account,
                 subject: client_id.clone(),
                 roles: vec![Role::Operator],
                 skills: Vec::new(),
+            };
+            return Ok(if decision.taken {
+                Known::Staff(staff, decision)
+            } else {
+                Known::TooOften(decision)
             });
         }
-        let id = client_id.parse().map_err(|_| unknown())?;
+        let Ok(id) = client_id.parse() else {
+            return Ok(Known::Refused(None));
+        };
         let secret = ClientSecret::given(client_secret);
-        let client = self
-            .clients
-            .client(&account, &id, &secret, self.clock.now())
-            .await?;
-        let client = client.ok_or_else(unknown)?;
-        Ok(Staff {
-            account,
-            subject: client.id.to_string(),
-            roles: client.roles,
-            skills: client.skills,
+        let asked = client::ask(&self.clients, &account, &id, &secret, now).await?;
+        Ok(match asked {
+            client::Asked::Known(client, decision) => {
+                let staff = Staff {
+                    account,
+                    subject: client.id.to_string(),
+                    roles: client.roles,
+                    skills: client.skills,
+                };
+                Known::Staff(staff, decision)
+            }
+            client::Asked::Refused(decision) => Known::Refused(decision),
+            client::Asked::TooOften(decision) => Known::TooOften(decision),
         })
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `operator` | everything, on every account: raising limits is theirs alone |
 //! | `admin` | everything of the brand but raising limits |
-//! | `campaign-manager` | handoffs and campaigns, reports; reads the configuration |
+//! | `campaign-manager` | handoffs, campaigns and deflected calls, reports; reads the configuration |
 //! | `agent-manager` | reads handoffs, campaigns, reports and conversations |
 //! | `agent`, `bot` | reads and serves the conversations of its own skills |
 
@@ -132,7 +132,7 @@ pub enum Permission {
     WriteHandoffs,
     /// Read campaigns and their recipients.
     ReadCampaigns,
-    /// Post and cancel campaigns.
+    /// Post and cancel campaigns, and deflect calls.
     WriteCampaigns,
     /// Read reports.
     ReadReports,
@@ -203,6 +203,8 @@ pub const CALLS: &[(&str, Needs)] = {
         ("listCampaignConversations", May(P::ReadCampaigns)),
         ("listRecipients", May(P::ReadCampaigns)),
         ("getRecipient", May(P::ReadCampaigns)),
+        ("checkEligibility", May(P::WriteCampaigns)),
+        ("inviteCaller", May(P::WriteCampaigns)),
         ("getAnalytics", May(P::ReadReports)),
         ("filterAnalytics", May(P::ReadReports)),
         ("getCampaignReport", May(P::ReadReports)),

@@ -5,8 +5,9 @@ use crate::{
     audit::Author,
     board::Board,
     clock::Clock,
-    handoff::{self, Apps, Content, Handoff, InvalidName, Source},
-    id::{AccountId, CampaignId, ConsumerId, HandoffId, SkillName, TransactionId, digits},
+    handoff::{self, Apps, Content, Handoff, HandoffName, InvalidName, Source},
+    id::{AccountId, CallId, CampaignId, ConsumerId, HandoffId, SkillName, TransactionId, digits},
+    ivr::Deflection,
     lookback::Lookback,
     message::{Message, MessageKey, Place, ReadMessages},
     store::Unavailable,
@@ -45,6 +46,11 @@ impl CampaignName {
         handoff::name(raw, 255).map(Self)
     }
 
+    /// A handoff's name, as that of what it sends.
+    pub(crate) fn of(handoff: &HandoffName) -> Self {
+        Self(handoff.as_str().to_owned())
+    }
+
     /// The name itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -77,6 +83,8 @@ pub struct Campaign {
     pub open_conversation: OpenConversation,
     /// Whether it only tries something out: it is sent as any other, and is in no report.
     pub test: bool,
+    /// The call that an IVR deflected with it, if one did.
+    pub deflection: Option<Deflection>,
     /// The campaign object for routing.
     pub le_campaign: String,
     /// The engagement object for routing.
@@ -249,6 +257,11 @@ impl IdempotencyKey {
             .then(|| Self(raw.to_owned()))
     }
 
+    /// The key of an invitation to a call: no caller's, for it holds a space.
+    pub(crate) fn of_call(call: &CallId) -> Self {
+        Self(format!("call {call}"))
+    }
+
     /// The key itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -274,6 +287,8 @@ pub struct Order {
     pub open_conversation: OpenConversation,
     /// Whether it is in no report.
     pub test: bool,
+    /// The call that an IVR deflects with it, if one does.
+    pub deflection: Option<Deflection>,
     /// The recipients.
     pub recipients: Vec<Draft>,
     /// Whether equal calls are one.
@@ -547,14 +562,34 @@ pub async fn create<S>(
 where
     S: AcceptCampaigns + ReadCampaigns,
 {
+    create_on(store, clock, by, order, dry_run, None).await
+}
+
+/// Accepts a campaign as [`create`] does, whose groundwork the caller may have looked up.
+pub(crate) async fn create_on<S>(
+    store: &S,
+    clock: &impl Clock,
+    by: &Author,
+    order: Order,
+    dry_run: bool,
+    mut known: Option<Groundwork>,
+) -> Result<Accepted, CreateError>
+where
+    S: AcceptCampaigns + ReadCampaigns,
+{
     let skill: Option<SkillName> = order.skill.parse().ok();
     let handoff: Option<HandoffId> = order.handoff.parse().ok();
     let key = order.idempotency.as_ref().map(|i| &i.key);
     for _ in 0..TRIES {
         let now = clock.now();
-        let ground = store
-            .groundwork(&by.account, skill.as_ref(), handoff.as_ref(), key, now)
-            .await?;
+        let ground = match known.take() {
+            Some(known) => known,
+            None => {
+                store
+                    .groundwork(&by.account, skill.as_ref(), handoff.as_ref(), key, now)
+                    .await?
+            }
+        };
         if let Some((campaign, fingerprint)) = ground.earlier {
             return replay(store, &by.account, &campaign, &fingerprint, &order).await;
         }
@@ -573,6 +608,10 @@ where
         let handoff = ground.handoff.ok_or(CreateError::UnknownHandoff)?;
 
         let (good, refused) = sort_out(&order.recipients, &handoff.design.content);
+        if order.deflection.is_some() && good.is_empty() {
+            // The handoff was changed since the caller was checked.
+            return Err(CreateError::UnknownHandoff);
+        }
         let recipients: Vec<_> = good
             .into_iter()
             .map(|(consumer, variables)| Recipient {
@@ -648,6 +687,7 @@ fn draw_up(
         route_all: design.route_all,
         open_conversation: order.open_conversation,
         test: order.test,
+        deflection: order.deflection.clone(),
         le_campaign: digits(),
         le_engagement: digits(),
         trace: order.trace.clone(),

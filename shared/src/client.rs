@@ -5,6 +5,7 @@ use crate::{
     audit::Author,
     handoff::{self, InvalidName},
     id::{AccountId, ClientId, SkillName},
+    limit::{Decision, Limiter, Pace},
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -109,17 +110,80 @@ pub trait ClientStore: Send + Sync {
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
+/// What comes of a client's id and a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Knock {
+    /// The account has no such client.
+    Unknown,
+    /// It has, and the secret does not open it now.
+    Wrong,
+    /// The secret opens it.
+    Opens(Client),
+}
+
 /// Knows clients by their secrets.
 pub trait KnowClients: Send + Sync {
-    /// The client that `secret` opens `now`, compared in constant time: its present secret, or
-    /// the one before it in its last hours.
-    fn client(
+    /// What `secret` leads to `now`, compared in constant time: its present secret opens a
+    /// client, and the one before it in its last hours.
+    fn knock(
         &self,
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Client>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Knock, Unavailable>> + Send;
+}
+
+/// How often a client gets a token, and, counted apart, how often it is told that its secret
+/// is wrong.
+pub const PACE: Pace = Pace { per_second: 10 };
+
+/// The bucket of a client that gets tokens.
+#[must_use]
+pub fn bucket(id: &str) -> String {
+    format!("token:{id}")
+}
+
+/// What comes of asking for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is the client's own secret.
+    Known(Client, Decision),
+    /// It is not; how often that is still told, when the account has the client.
+    Refused(Option<Decision>),
+    /// The client asks too often, or is asked for with wrong secrets too often.
+    TooOften(Decision),
+}
+
+/// Knows a client by its secret, at its pace.
+///
+/// Wrong secrets are counted apart: whoever tries some cannot keep the client out. What is
+/// counted is counted of clients that there are: names that somebody made up leave nothing
+/// behind.
+///
+/// # Errors
+/// When the store fails.
+pub async fn ask<S>(
+    store: &S,
+    account: &AccountId,
+    id: &ClientId,
+    secret: &ClientSecret,
+    now: Timestamp,
+) -> Result<Asked, Unavailable>
+where
+    S: KnowClients + Limiter,
+{
+    let (client, bucket) = match store.knock(account, id, secret, now).await? {
+        Knock::Unknown => return Ok(Asked::Refused(None)),
+        Knock::Wrong => (None, format!("token-refused:{id}")),
+        Knock::Opens(client) => (Some(client), bucket(id.as_str())),
+    };
+    let decision = store.take(account, &bucket, PACE, now).await?;
+    Ok(match client {
+        _ if !decision.taken => Asked::TooOften(decision),
+        Some(client) => Asked::Known(client, decision),
+        None => Asked::Refused(Some(decision)),
+    })
 }
 
 /// The most clients an account can have.

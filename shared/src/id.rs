@@ -196,6 +196,15 @@ named_id!(
     |s| word(s, 16, "")
 );
 
+named_id!(
+    /// A call to an IVR, as LivePerson's: a random UUID (version 4).
+    CallId,
+    "a call id: a version 4 UUID in lower case",
+    // Only the one canonical spelling: an id is part of keys.
+    |s| Uuid::try_parse(s)
+        .is_ok_and(|id| id.get_version_num() == 4 && id.hyphenated().to_string() == s)
+);
+
 uuid_id!(
     /// One campaign's message to one consumer.
     TransactionId,
@@ -222,6 +231,14 @@ impl HandoffId {
     #[must_use]
     pub fn random() -> Self {
         Self(format!("H{}", digits()))
+    }
+}
+
+impl CallId {
+    /// A new identifier.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().hyphenated().to_string())
     }
 }
 
@@ -292,6 +309,7 @@ mod tests {
     #[test]
     fn random_ids_parse() {
         for _ in 0..100 {
+            assert!(CallId::random().as_str().parse::<CallId>().is_ok());
             assert!(HandoffId::random().as_str().parse::<HandoffId>().is_ok());
             assert!(CampaignId::random().as_str().parse::<CampaignId>().is_ok());
             assert!((0.0..=1.0).contains(&share()));

@@ -12,6 +12,7 @@
 //! | [`account`] | a brand's settings, skills and apps |
 //! | [`handoff`], [`preview`] | the saved configuration of an outbound message, and what it would say |
 //! | [`campaign`] | accepting one API call with its recipients |
+//! | [`ivr`] | deflecting a call into the app: a campaign of one |
 //! | [`pace`], [`dispatch`] | from an accepted campaign to paced jobs |
 //! | [`message`], [`send`], [`push`], [`failure`] | one message to one consumer, and how it leaves |
 //! | [`breaker`] | pausing an app whose sends fail |
@@ -36,6 +37,7 @@ pub mod failure;
 pub mod handoff;
 pub mod id;
 pub mod inbox;
+pub mod ivr;
 pub mod limit;
 pub mod lookback;
 pub mod message;

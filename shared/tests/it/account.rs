@@ -5,7 +5,8 @@ use domain::{
     access::Role,
     account::{self, MAX_APPS, ReadSettings, SaveAppError, SaveSettingsError, Settings},
     client::{
-        self, ClientSecret, KnowClients, MAX_CLIENTS, MAX_KEEP_HOURS, MakeError, RotateError,
+        self, Asked, ClientSecret, Knock, KnowClients, MAX_CLIENTS, MAX_KEEP_HOURS, MakeError,
+        RotateError,
     },
     limit::{Limiter, Pace},
 };
@@ -57,17 +58,17 @@ async fn a_client_gets_a_secret_that_opens_for_it_alone() {
     );
     let known = world
         .store
-        .client(&world.account, &made.id, &secret, world.now())
+        .knock(&world.account, &made.id, &secret, world.now())
         .await
         .unwrap();
-    assert_eq!(known, Some(made.clone()));
+    assert_eq!(known, Knock::Opens(made.clone()));
     let wrong = ClientSecret::given("guess");
     let known = world
         .store
-        .client(&world.account, &made.id, &wrong, world.now())
+        .knock(&world.account, &made.id, &wrong, world.now())
         .await
         .unwrap();
-    assert_eq!(known, None);
+    assert_eq!(known, Knock::Wrong);
 }
 
 #[tokio::test]
@@ -130,9 +131,9 @@ async fn a_rotated_client_has_two_live_secrets_for_a_while() {
     let opens = async |secret: &ClientSecret| {
         let known = world
             .store
-            .client(&world.account, &made.id, secret, world.now())
+            .knock(&world.account, &made.id, secret, world.now())
             .await;
-        known.unwrap().is_some()
+        matches!(known.unwrap(), Knock::Opens(_))
     };
     let (_, second) = client::rotate(&world.store, &world.by(), &made.id, 2)
         .await
@@ -172,10 +173,45 @@ async fn a_client_ends_when_it_was_to() {
     let known = async |at| {
         let known = world
             .store
-            .client(&world.account, &made.id, &secret, at)
+            .knock(&world.account, &made.id, &secret, at)
             .await;
         known.unwrap()
     };
-    assert_eq!(known(end - sample::ms(1)).await, Some(made.clone()));
-    assert_eq!(known(end).await, None);
+    assert_eq!(known(end - sample::ms(1)).await, Knock::Opens(made.clone()));
+    assert_eq!(known(end).await, Knock::Wrong);
+}
+
+#[tokio::test]
+async fn wrong_secrets_keep_no_client_out_and_made_up_ones_leave_nothing() {
+    let world = World::new().await;
+    let roles = vec![Role::Bot];
+    let (made, secret) = client::make(&world.store, &world.by(), "Bot", roles, vec![], None)
+        .await
+        .unwrap();
+    let wrong = ClientSecret::given("guess");
+    let nobody = "nobody".parse().unwrap();
+    let ask = async |id, secret| {
+        client::ask(&world.store, &world.account, id, secret, world.now())
+            .await
+            .unwrap()
+    };
+    for left in (0..10).rev() {
+        let Asked::Refused(Some(decision)) = ask(&made.id, &wrong).await else {
+            panic!("a wrong secret is refused");
+        };
+        assert_eq!((decision.limit, decision.remaining), (10, left));
+    }
+    let Asked::TooOften(decision) = ask(&made.id, &wrong).await else {
+        panic!("ten a second");
+    };
+    assert_eq!(decision.retry_after, client::PACE.step());
+    for _ in 0..10 {
+        let asked = ask(&made.id, &secret).await;
+        assert!(matches!(asked, Asked::Known(..)), "its own count is apart");
+    }
+    let asked = ask(&made.id, &secret).await;
+    assert!(matches!(asked, Asked::TooOften(_)), "and as exact");
+    for _ in 0..20 {
+        assert_eq!(ask(&nobody, &wrong).await, Asked::Refused(None));
+    }
 }

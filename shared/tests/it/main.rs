@@ -14,6 +14,7 @@ mod device;
 mod dispatch;
 mod hold;
 mod inbox;
+mod ivr;
 mod pacing;
 mod races;
 mod reply;

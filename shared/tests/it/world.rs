@@ -129,6 +129,7 @@ impl World {
             lookback: None,
             open_conversation: OpenConversation::Fail,
             test: false,
+            deflection: None,
             recipients: names.iter().map(|n| draft(n, &[("1", n)])).collect(),
             idempotency: None,
             trace: "trace".into(),

@@ -21,6 +21,7 @@ use domain::{
     },
     handoff::{Apps, Content, Source},
     id::{AccountId, CampaignId, HandoffId, SkillName},
+    ivr::Deflection,
     store::Unavailable,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -45,6 +46,8 @@ struct Item {
     open_conversation: OpenConversation,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deflection: Option<Deflection>,
     le_campaign: String,
     le_engagement: String,
     trace: String,
@@ -77,6 +80,7 @@ impl Item {
             route_all: c.route_all,
             open_conversation: c.open_conversation,
             test: c.test,
+            deflection: c.deflection.clone(),
             le_campaign: c.le_campaign.clone(),
             le_engagement: c.le_engagement.clone(),
             trace: c.trace.clone(),
@@ -103,6 +107,7 @@ impl From<Item> for Campaign {
             route_all: item.route_all,
             open_conversation: item.open_conversation,
             test: item.test,
+            deflection: item.deflection,
             le_campaign: item.le_campaign,
             le_engagement: item.le_engagement,
             trace: item.trace,
@@ -179,6 +184,17 @@ struct OnceItem {
     ttl: i64,
 }
 
+/// The campaign that an earlier call made, and that call's fingerprint, if it still counts.
+pub(crate) fn earlier(
+    item: Attributes,
+    now: Timestamp,
+) -> Result<Option<(CampaignId, String)>, Unavailable> {
+    let once: OnceItem = from_item(item).map_err(unavailable)?;
+    // DynamoDB removes what is past its time some days late.
+    let counts = once.ttl > now.as_second();
+    Ok(counts.then_some((once.campaign, once.fingerprint)))
+}
+
 /// A campaign in the order of time.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ByTimeItem {
@@ -187,7 +203,7 @@ pub(crate) struct ByTimeItem {
     ttl: i64,
 }
 
-fn is(item: &Attributes, key: &Key) -> bool {
+pub(crate) fn is(item: &Attributes, key: &Key) -> bool {
     let has = |name, value: &String| item.get(name).and_then(|a| a.as_s().ok()) == Some(value);
     has("pk", &key.pk) && has("sk", &key.sk)
 }
@@ -238,16 +254,15 @@ impl AcceptCampaigns for Table {
             .map(|item| from_item::<_, handoff::StateItem>(item).map_err(unavailable))
             .transpose()?;
         let earlier = take(once.as_ref())
-            .map(|item| from_item::<_, OnceItem>(item).map_err(unavailable))
+            .map(|item| earlier(item, now))
             .transpose()?
-            // DynamoDB removes what is past its time some days late.
-            .filter(|once| once.ttl > now.as_second());
+            .flatten();
         Ok(Groundwork {
             limits: settings.unwrap_or_else(Settings::default).limits,
             has_skill: take(skill.as_ref()).is_some(),
             handoff: handoff.map(Into::into),
             lives_until: state.and_then(|state| state.live_until),
-            earlier: earlier.map(|once| (once.campaign, once.fingerprint)),
+            earlier,
         })
     }
 

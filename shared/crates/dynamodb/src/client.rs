@@ -9,7 +9,7 @@ use crate::{
 use domain::{
     access::Role,
     audit::{Action, Author},
-    client::{Client, ClientSecret, ClientStore, KnowClients},
+    client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
     id::{AccountId, ClientId, SkillName},
     store::Unavailable,
 };
@@ -122,16 +122,18 @@ impl ClientStore for Table {
 }
 
 impl KnowClients for Table {
-    async fn client(
+    async fn knock(
         &self,
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
         now: Timestamp,
-    ) -> Result<Option<Client>, Unavailable> {
+    ) -> Result<Knock, Unavailable> {
         let given = digest(secret.expose());
         let item = self.get::<Item>(&Key::client(account, id)).await?;
-        let Some(item) = item else { return Ok(None) };
+        let Some(item) = item else {
+            return Ok(Knock::Unknown);
+        };
         let is = |digest: &str| bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
         let (present, previous) = (
             is(&item.secret_digest),
@@ -139,6 +141,10 @@ impl KnowClients for Table {
         );
         let client = Client::from(item);
         let opens = (present && client.is_live(now)) || (previous && client.is_previous_live(now));
-        Ok(opens.then_some(client))
+        Ok(if opens {
+            Knock::Opens(client)
+        } else {
+            Knock::Wrong
+        })
     }
 }

@@ -1,9 +1,10 @@
-//! What is read of an account for every message of it, kept for a while.
+//! What is read of an account for every message or call of it, kept for a while.
 
 use domain::{id::AccountId, store::Unavailable};
 use futures_util::lock::Mutex as AsyncMutex;
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,22 +14,22 @@ const MOST: usize = 1_000;
 
 /// What was read of each account, for at most so long; not at all by default.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept<T> {
+pub(crate) struct Kept<T, K = AccountId> {
     time: Duration,
-    slots: Arc<Mutex<HashMap<AccountId, Slot<T>>>>,
+    slots: Arc<Mutex<HashMap<K, Slot<T>>>>,
 }
 
 /// What was read of an account, and when. Whoever reads it holds the lock, so that the
 /// messages of a batch read it once.
 type Slot<T> = Arc<AsyncMutex<Option<(Instant, T)>>>;
 
-impl<T> Default for Kept<T> {
+impl<T, K: Clone + Eq + Hash> Default for Kept<T, K> {
     fn default() -> Self {
         Self::at_most(Duration::ZERO)
     }
 }
 
-impl<T> Kept<T> {
+impl<T, K: Clone + Eq + Hash> Kept<T, K> {
     pub(crate) fn at_most(time: Duration) -> Self {
         Self {
             time,
@@ -37,12 +38,12 @@ impl<T> Kept<T> {
     }
 
     /// Reads it anew the next time.
-    pub(crate) fn forget(&self, account: &AccountId) {
+    pub(crate) fn forget(&self, account: &K) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.remove(account);
     }
 
-    fn slot(&self, account: &AccountId) -> Slot<T> {
+    fn slot(&self, account: &K) -> Slot<T> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= MOST && !slots.contains_key(account) {
             slots.clear();
@@ -51,11 +52,11 @@ impl<T> Kept<T> {
     }
 }
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone, K: Clone + Eq + Hash> Kept<T, K> {
     /// What is kept, or what `read` finds.
     pub(crate) async fn get<F>(
         &self,
-        account: &AccountId,
+        account: &K,
         read: impl FnOnce() -> F,
     ) -> Result<T, Unavailable>
     where

@@ -16,6 +16,7 @@
 //! | clock of the account's pace | `A#<account>#PACE` | `PACE` |
 //! | bucket of a call limit | `A#<account>#LIMIT#<bucket>` | `LIMIT` |
 //! | idempotency key | `A#<account>#ONCE#<digest of the key>` | `ONCE` |
+//! | call that an IVR asked about | `A#<account>#I#<call>` | `CALL` |
 //! | campaign | `A#<account>#P#<campaign>` | `CAMPAIGN` |
 //! | part of its recipients | `A#<account>#P#<campaign>` | `CHUNK#<number>` |
 //! | count of the part | `A#<account>#P#<campaign>` | `BOARD#<number>` |
@@ -45,8 +46,8 @@ use domain::{
     breaker::Circuit,
     conversation::State,
     id::{
-        AccountId, AppName, AuditId, CampaignId, ClientId, ConsumerId, ConversationId, DeviceId,
-        EntryId, HandoffId, SkillName, TransactionId,
+        AccountId, AppName, AuditId, CallId, CampaignId, ClientId, ConsumerId, ConversationId,
+        DeviceId, EntryId, HandoffId, SkillName, TransactionId,
     },
     message::MessageKey,
 };
@@ -174,6 +175,10 @@ impl Key {
 
     pub(crate) fn once(a: &AccountId, key: &str) -> Self {
         Self::new(format!("A#{a}#ONCE#{}", digest(key)), "ONCE")
+    }
+
+    pub(crate) fn call(a: &AccountId, call: &CallId) -> Self {
+        Self::new(format!("A#{a}#I#{call}"), "CALL")
     }
 
     pub(crate) fn campaign(a: &AccountId, campaign: &CampaignId) -> Self {

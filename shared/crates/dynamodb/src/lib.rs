@@ -14,6 +14,7 @@ mod device;
 mod handoff;
 mod hold;
 mod inbox;
+mod ivr;
 mod kept;
 mod key;
 mod limit;

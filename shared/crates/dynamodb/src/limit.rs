@@ -13,6 +13,10 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_dynamo::from_item;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A bucket as it is stored: when it is as new, in microseconds since 1970.
 #[derive(Debug, Deserialize)]
@@ -28,7 +32,33 @@ fn full_until(item: Attributes) -> Result<Timestamp, Unavailable> {
 /// How long a bucket is kept once it is as new, in seconds.
 const KEPT: i64 = 24 * 3600;
 
+/// How full this process last saw buckets: which of two writes to try first. The numbers only
+/// grow, so one that leaves no room need not be asked for again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(Arc<Mutex<HashMap<String, Timestamp>>>);
+
+/// The most buckets that are remembered.
+const MOST: usize = 1_000;
+
+impl Seen {
+    fn get(&self, key: &Key) -> Option<Timestamp> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&key.pk).copied()
+    }
+
+    fn put(&self, key: &Key, full_until: Timestamp) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MOST {
+            seen.clear();
+        }
+        let known = seen.entry(key.pk.clone()).or_insert(full_until);
+        *known = full_until.max(*known);
+    }
+}
+
 impl Limiter for Table {
+    /// One write, or none for a call that is known to come too fast; one more when another
+    /// process was at the bucket since this one.
     async fn take(
         &self,
         account: &AccountId,
@@ -46,29 +76,34 @@ impl Limiter for Table {
                 .value(":ttl", n(now.as_second() + KEPT))
                 .value(":now", n(instant))
         };
+        let mut stands = self.seen().get(&key);
         loop {
-            let idle = with_ttl(
-                Change::new("SET full_until = :end, #ttl = :ttl")
-                    .only_if("attribute_not_exists(full_until) OR full_until <= :now")
-                    .value(":end", n(instant + step)),
-            );
-            let stands = match self.update(&key, idle).await? {
-                Updated::Done(_) => return Ok(pace.decide(now, now)),
-                Updated::Refused(Some(item)) => full_until(item)?,
-                Updated::Refused(None) => continue,
-            };
-            let decision = pace.decide(stands, now);
+            let decision = pace.decide(stands.unwrap_or(now), now);
             if !decision.taken {
                 return Ok(decision);
             }
-            let busy = with_ttl(
+            let change = if stands.is_some_and(|stands| stands > now) {
                 Change::new("SET full_until = full_until + :step, #ttl = :ttl")
                     .only_if("full_until > :now AND full_until <= :most")
                     .value(":step", n(step))
-                    .value(":most", n(instant + tolerance)),
-            );
-            if let Updated::Done(item) = self.update(&key, busy).await? {
-                return Ok(pace.decide(full_until(item)? - pace.step(), now));
+                    .value(":most", n(instant + tolerance))
+            } else {
+                Change::new("SET full_until = :end, #ttl = :ttl")
+                    .only_if("attribute_not_exists(full_until) OR full_until <= :now")
+                    .value(":end", n(instant + step))
+            };
+            match self.update(&key, with_ttl(change)).await? {
+                Updated::Done(item) => {
+                    let end = full_until(item)?;
+                    self.seen().put(&key, end);
+                    return Ok(pace.decide(end - pace.step(), now));
+                }
+                Updated::Refused(item) => {
+                    stands = item.map(full_until).transpose()?;
+                    if let Some(stands) = stands {
+                        self.seen().put(&key, stands);
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     kept::Kept,
     key::{Attributes, Key, Range},
+    limit::Seen,
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -16,7 +17,13 @@ use aws_sdk_dynamodb::{
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
-use domain::{account::App, breaker::Pause, store::Unavailable};
+use domain::{
+    account::App,
+    breaker::Pause,
+    id::{AccountId, HandoffId, SkillName},
+    ivr::Ground,
+    store::Unavailable,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{from_item, to_item};
@@ -30,6 +37,8 @@ pub struct Table {
     retention: SignedDuration,
     apps: Kept<Vec<App>>,
     pauses: Kept<Vec<Pause>>,
+    grounds: Kept<Ground, (AccountId, SkillName, HandoffId)>,
+    seen: Seen,
 }
 
 impl Table {
@@ -42,6 +51,8 @@ impl Table {
             retention,
             apps: Kept::default(),
             pauses: Kept::default(),
+            grounds: Kept::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -53,6 +64,22 @@ impl Table {
         self.apps = Kept::at_most(Duration::from_mins(1));
         self.pauses = Kept::at_most(Duration::from_secs(5));
         self
+    }
+
+    /// The same table for the calls of IVRs, which name the same few skills and handoffs again
+    /// and again: it reads each at most once a minute.
+    #[must_use]
+    pub fn for_calls(mut self) -> Self {
+        self.grounds = Kept::at_most(Duration::from_mins(1));
+        self
+    }
+
+    pub(crate) const fn kept_grounds(&self) -> &Kept<Ground, (AccountId, SkillName, HandoffId)> {
+        &self.grounds
+    }
+
+    pub(crate) const fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub(crate) const fn kept_apps(&self) -> &Kept<Vec<App>> {

@@ -26,6 +26,7 @@ keeps!(
     audit_log,
     audit_pages,
     board_store,
+    call_store,
     cancel_campaigns,
     claims,
     client_secrets,

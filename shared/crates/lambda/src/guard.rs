@@ -11,13 +11,14 @@ use crate::{
     cache::Cache,
     extract::params::{ACCOUNT, raw},
     may::Grant,
+    pace,
     problem::{Kind, Problem},
     secrets::{ReadSecrets, Secrets},
 };
 use axum::{
     Router,
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, request::Parts},
+    http::request::Parts,
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -41,6 +42,8 @@ pub enum Group {
     Reports,
     /// Agents' and bots' calls.
     Agents,
+    /// IVRs' calls.
+    Calls,
 }
 
 impl Group {
@@ -49,6 +52,7 @@ impl Group {
             Self::Campaigns => "campaigns",
             Self::Reports => "reports",
             Self::Agents => "agents",
+            Self::Calls => "calls",
         }
     }
 }
@@ -223,33 +227,10 @@ where
     let mut response = if decision.taken {
         next.run(Request::from_parts(parts, body)).await
     } else {
-        let limit = decision.limit;
-        let detail = format_args!("at most {limit} calls per second");
-        Problem::new(Kind::TooManyRequests, detail)
-            .retry_after(seconds(decision.retry_after).max(1))
-            .into_response()
+        pace::too_many(&decision).into_response()
     };
-    tell(&decision, response.headers_mut());
+    pace::tell(&decision, response.headers_mut());
     response
-}
-
-/// Whole seconds, rounded up.
-fn seconds(duration: SignedDuration) -> u64 {
-    let up = duration.as_secs() + i64::from(duration.subsec_nanos() > 0);
-    u64::try_from(up).unwrap_or_default()
-}
-
-fn tell(decision: &Decision, headers: &mut HeaderMap) {
-    headers.insert("ratelimit-limit", decision.limit.into());
-    headers.insert("ratelimit-remaining", decision.remaining.into());
-    headers.insert("ratelimit-reset", seconds(decision.reset_after).into());
-    let policy = HeaderValue::from_str(&format!("{};w=1", decision.limit));
-    headers.extend(policy.map(|policy| {
-        (
-            axum::http::HeaderName::from_static("ratelimit-policy"),
-            policy,
-        )
-    }));
 }
 
 #[derive(Debug, thiserror::Error)]

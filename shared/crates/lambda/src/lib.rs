@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`settings`] | the environment's variables, all in one table |
 //! | [`guard`], [`may`], [`auth`] | who calls, whether they may, and how fast |
+//! | [`pace`] | what callers are told of their pace |
 //! | [`extract`] | bodies, paths and queries, and what is wrong with them |
 //! | [`problem`] | the API's errors, all in one table |
 //! | [`serve()`], [`serve_queue`], [`serve_stream`], [`serve_schedule`] | the ways a function is invoked |
@@ -17,6 +18,7 @@ mod event;
 pub mod extract;
 pub mod guard;
 pub mod may;
+pub mod pace;
 pub mod problem;
 mod queue;
 mod schedule;

@@ -11,6 +11,7 @@ mod campaign;
 mod conversation;
 mod device;
 mod handoff;
+mod ivr;
 mod message;
 mod pace;
 mod queue;
@@ -26,6 +27,7 @@ pub use campaign::{
 pub use conversation::{add_entries, open_conversations, save_conversations};
 pub use device::{contested_tokens, dead_devices, device_store, tokens};
 pub use handoff::{handoff_lives, handoff_stops, handoff_store, handoff_versions};
+pub use ivr::call_store;
 pub use message::{claims, holds, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};
 pub use queue::read_queues;

@@ -7,6 +7,7 @@ mod campaign;
 mod conversation;
 mod device;
 mod handoff;
+mod ivr;
 mod message;
 mod outside;
 mod pace;
@@ -25,9 +26,10 @@ use domain::{
     dispatch::MessageJob,
     handoff::Handoff,
     id::{
-        AccountId, AppName, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId, HandoffId,
-        SkillName,
+        AccountId, AppName, CallId, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId,
+        HandoffId, SkillName,
     },
+    ivr::Call,
     message::{Message, MessageKey},
     store::Unavailable,
 };
@@ -71,6 +73,7 @@ struct Tables {
     clients: Vec<Known>,
     audit: Vec<audit::Entry>,
     idempotency: HashMap<(AccountId, String), (Timestamp, (CampaignId, String))>,
+    calls: BTreeMap<(AccountId, CallId), Call>,
     campaigns: BTreeMap<(AccountId, CampaignId), Campaign>,
     chunks: BTreeMap<(AccountId, CampaignId, u32), Chunk>,
     boards: BTreeMap<(AccountId, CampaignId, u32), Board>,

@@ -16,6 +16,7 @@ keeps! {
     settings_store skill_store app_store client_store client_secrets
     audit_log audit_pages
     handoff_store handoff_versions handoff_lives handoff_stops
+    call_store
     accept_campaigns daily_quota read_campaigns cancel_campaigns list_campaigns due_store
     board_store
     pacer pauses limiter

@@ -10,6 +10,7 @@ use domain::{
     device::InvalidPushToken,
     handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
     id::InvalidId,
+    ivr::{CheckError, InviteError},
     lookback::InvalidLookback,
     reply::ReplyError,
     store::Unavailable,
@@ -149,6 +150,38 @@ impl From<CreateError> for Problem {
             }
             CreateError::Busy => Self::unavailable(&e).before_anything(),
             CreateError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(e: CheckError) -> Self {
+        match e {
+            CheckError::UnknownSkill(_) => Self::of_value(Kind::UnknownSkill, e).at("/skill"),
+            CheckError::UnknownHandoff => Self::of_value(Kind::UnknownHandoff, e).at("/handoffId"),
+            CheckError::Variables(e) => Self::invalid("/templateVariables", e),
+            CheckError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<InviteError> for Problem {
+    fn from(e: InviteError) -> Self {
+        match e {
+            InviteError::NotFound => Self::new(Kind::NotFound, e),
+            InviteError::NotEligible(_) => Self::new(Kind::NotEligible, e),
+            InviteError::UnknownSkill => Self::of_value(Kind::UnknownSkill, e).at("/overrideSkill"),
+            // Where a campaign names them, an invitation has no field.
+            InviteError::Create(e @ CreateError::UnknownSkill) => Self::new(Kind::UnknownSkill, e),
+            InviteError::Create(e @ CreateError::UnknownHandoff) => {
+                Self::new(Kind::UnknownHandoff, e)
+            }
+            InviteError::Create(CreateError::KeyReused) => Self::new(
+                Kind::IdempotencyKeyReused,
+                "the caller was invited with another `overrideSkill`",
+            ),
+            InviteError::Create(e) => e.into(),
+            InviteError::Store(e) => e.into(),
         }
     }
 }

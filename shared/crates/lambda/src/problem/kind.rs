@@ -61,6 +61,9 @@ kinds! {
     /// The cursor is none that this listing gave.
     InvalidCursor: BAD_REQUEST, "INVALID_CURSOR", "The cursor is invalid", Same;
 
+    /// The app could not reach the caller when they were checked.
+    NotEligible: BAD_REQUEST, "NOT_ELIGIBLE", "The caller cannot be reached in the app", Same;
+
     /// No token, or none that is valid here.
     Unauthorized: UNAUTHORIZED, "UNAUTHORIZED", "A valid token is needed", Same;
     /// The token's time is over.

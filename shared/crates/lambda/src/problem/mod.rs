@@ -20,6 +20,9 @@ use serde::Serialize;
 use std::{error::Error, fmt};
 use uuid::Uuid;
 
+/// The type of a problem's body.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
 /// What is wrong with a call.
 #[derive(Debug)]
 pub struct Problem {
@@ -217,10 +220,7 @@ impl IntoResponse for Problem {
             problem.status = kind.status().as_u16(), "answered {}", kind.code());
         let mut response = (kind.status(), axum::Json(self.into_body())).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -45,6 +45,10 @@ impl IntoResponses for TokenRefusals {
             ("401", "The client's id or secret is wrong."),
             ("404", "Not found."),
             ("422", "A field of the form is missing or refused."),
+            (
+                "429",
+                "Too many requests: try again after `retryAfter` seconds.",
+            ),
             ("503", "Try again after `retryAfter` seconds."),
         ])
     }

@@ -116,6 +116,7 @@ impl Last {
             lookback: None,
             open_conversation: OpenConversation::Fail,
             test: false,
+            deflection: None,
             recipients: vec![Draft {
                 consumer: Some("ana".into()),
                 variables: BTreeMap::new(),

@@ -7,7 +7,7 @@ use domain::{
         Limits, ReadApps, ReadSettings, Settings, Skill, SkillStore, WelcomeMessage, WriteApps,
         WriteSettings,
     },
-    client::{Client, ClientSecret, ClientStore, KnowClients},
+    client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
 };
 use jiff::SignedDuration;
 use std::slice::from_ref;
@@ -163,21 +163,21 @@ pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
         .await
         .unwrap();
     assert_eq!(
-        store.client(&ours, &client.id, &secret, now).await.unwrap(),
-        Some(client.clone()),
+        store.knock(&ours, &client.id, &secret, now).await.unwrap(),
+        Knock::Opens(client.clone()),
         "the secret opens"
     );
     assert_eq!(
-        store.client(&ours, &client.id, &wrong, now).await.unwrap(),
-        None,
+        store.knock(&ours, &client.id, &wrong, now).await.unwrap(),
+        Knock::Wrong,
         "another secret does not"
     );
     assert_eq!(
         store
-            .client(&theirs, &client.id, &secret, now)
+            .knock(&theirs, &client.id, &secret, now)
             .await
             .unwrap(),
-        None,
+        Knock::Unknown,
         "nor does it in another account"
     );
     assert_eq!(
@@ -203,8 +203,8 @@ pub async fn client_store(store: &(impl ClientStore + KnowClients)) {
         "it was gone"
     );
     assert_eq!(
-        store.client(&ours, &client.id, &secret, now).await.unwrap(),
-        None,
+        store.knock(&ours, &client.id, &secret, now).await.unwrap(),
+        Knock::Unknown,
         "a removed client's secret opens nothing"
     );
 }
@@ -227,8 +227,8 @@ pub async fn client_secrets(store: &(impl ClientStore + KnowClients)) {
     let [first, second, third] = ["first", "second", "third"].map(ClientSecret::given);
     store.add_client(&by(&ours), &client, &first).await.unwrap();
     let opens = async |secret: &ClientSecret, at| {
-        let known = store.client(&ours, &client.id, secret, at).await.unwrap();
-        known.is_some()
+        let known = store.knock(&ours, &client.id, secret, at).await.unwrap();
+        matches!(known, Knock::Opens(_))
     };
     assert!(opens(&first, hours(8)).await, "until its end");
     assert!(!opens(&first, hours(9)).await, "and not from then on");

@@ -13,6 +13,7 @@ use domain::{
         AccountId, AppName, CampaignId, ConsumerId, ConversationId, EntryId, HandoffId, SkillName,
         TransactionId,
     },
+    ivr::Deflection,
     lookback::Lookback,
     message::MessageKey,
     text::{Template, Variables},
@@ -172,6 +173,10 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
         route_all: true,
         open_conversation: OpenConversation::Hold,
         test: true,
+        deflection: Some(Deflection {
+            ivr_number: "180000".into(),
+            eligible_at: now,
+        }),
         le_campaign: "1234567890".into(),
         le_engagement: "1234567891".into(),
         trace: "trace".into(),

@@ -4,7 +4,7 @@ use super::{Known, Store};
 use domain::{
     account::{App, ReadApps, ReadSettings, Settings, Skill, SkillStore, WriteApps, WriteSettings},
     audit::{Action, Author, Entry, ReadAudit},
-    client::{Client, ClientSecret, ClientStore, KnowClients},
+    client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
     id::{AccountId, AppName, AuditId, ClientId, SkillName},
     store::Unavailable,
 };
@@ -147,23 +147,25 @@ impl ClientStore for Store {
 }
 
 impl KnowClients for Store {
-    async fn client(
+    async fn knock(
         &self,
         account: &AccountId,
         id: &ClientId,
         secret: &ClientSecret,
         now: Timestamp,
-    ) -> Result<Option<Client>, Unavailable> {
-        let tables = self.begin("client").await?;
+    ) -> Result<Knock, Unavailable> {
+        let tables = self.begin("knock").await?;
         let mut all = tables.clients.iter();
         let known = all.find(|k| k.client.account == *account && k.client.id == *id);
-        Ok(known
-            .filter(|k| {
-                let present = k.secret == secret.expose();
-                let previous = k.previous.as_deref() == Some(secret.expose());
-                (present && k.client.is_live(now)) || (previous && k.client.is_previous_live(now))
-            })
-            .map(|k| k.client.clone()))
+        Ok(known.map_or(Knock::Unknown, |k| {
+            let present = k.secret == secret.expose();
+            let previous = k.previous.as_deref() == Some(secret.expose());
+            if (present && k.client.is_live(now)) || (previous && k.client.is_previous_live(now)) {
+                Knock::Opens(k.client.clone())
+            } else {
+                Knock::Wrong
+            }
+        }))
     }
 }
 

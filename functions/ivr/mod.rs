@@ -1,0 +1,8 @@
+//! IVR deflection: whether a caller can go on in the app, and inviting them there.
+
+mod body;
+mod refusal;
+mod routes;
+
+pub use refusal::in_liveperson_s_words;
+pub use routes::routes;
