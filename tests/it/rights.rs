@@ -94,6 +94,26 @@ async fn everything_else(brand: &Brand<'_>) {
     stack.invoke_schedule("sweep").await.unwrap();
     stack.settled().await.unwrap();
 
+    // Deflected from a call, and asked twice.
+    let mut calls = handoff_body("Calls", &[SHOP], "Go on here");
+    calls["source"] = "IVR".into();
+    let caller = serde_json::json!({
+        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
+        "skill": "support", "ivrNumber": "180000", "consumerId": "ana",
+    });
+    let call = async |path: &str, body: serde_json::Value| {
+        let path = format!("/api/account/{}/{path}?v=2.0", brand.account);
+        let body = Some(("application/json", body.to_string()));
+        let token = Some(brand.token.as_str());
+        let answer = brand.world.call(Method::POST, &path, token, &[], body);
+        answer.await.ok(200)
+    };
+    let seen = call("eligibility", caller).await;
+    for _ in 0..2 {
+        call("invite", serde_json::json!({"callId": seen["callId"]})).await;
+    }
+    stack.settled().await.unwrap();
+
     let admin = brand.world.staff(&brand.account, "admin", &[]).await;
     let ana = brand.consumer("ana");
     ana.delete(&format!("me/devices/{}", Device::iphone("ana").id))

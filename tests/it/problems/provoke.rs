@@ -84,6 +84,7 @@ impl<'w> Stage<'w> {
                 brand.delete(&format!("handoffs/{id}")).await
             }
             Kind::LimitReached => self.apps_without_end().await,
+            Kind::NotEligible => self.invite_a_stranger().await,
             Kind::IdempotencyInFlight => {
                 self.strike(
                     "create-campaign",
@@ -300,6 +301,29 @@ impl<'w> Stage<'w> {
             "isBase64Encoded": false,
         });
         self.brand.world.event("account", event).await
+    }
+
+    /// Invites a caller who has no app.
+    async fn invite_a_stranger(&self) -> Answer {
+        let Self { brand, .. } = self;
+        let mut calls = handoff("Calls", &[SHOP], "Go on here");
+        calls["source"] = "IVR".into();
+        let id = brand.handoff(calls).await;
+        let token = Some(brand.token.as_str());
+        let call = async |path: &str, body: Value| {
+            let path = format!("/api/account/acme/{path}?v=2.0");
+            let body = Some((JSON, body.to_string()));
+            brand
+                .world
+                .call(Method::POST, &path, token, &[], body)
+                .await
+        };
+        let caller = json!({
+            "consumerPhoneNumber": "+12061234567", "handoffId": id, "skill": "support",
+            "ivrNumber": "180000", "consumerId": "stranger",
+        });
+        let seen = call("eligibility", caller).await.ok(200);
+        call("invite", json!({"callId": seen["callId"]})).await
     }
 
     /// Configures apps until the account can have no more.
