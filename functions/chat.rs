@@ -1,9 +1,14 @@
 //! The chat as the API shows it, to consumers and agents alike.
 
-use domain::conversation::{Author, Conversation, Entry, Kind};
+use domain::{
+    conversation::{Author, Conversation, Entry, Kind, State},
+    id::{ConversationId, SkillName},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// The only channel there is.
+const CHANNEL: &str = "inapp";
 /// The most entries that one call shows.
 const MAX_ENTRIES: u32 = 200;
 
@@ -55,6 +60,21 @@ pub(crate) struct ConversationBody {
     channel: &'static str,
 }
 
+impl ConversationBody {
+    /// One that is open, of which no more than this is known: its id tells when it began.
+    #[must_use]
+    pub(crate) fn open(id: ConversationId, skill: &SkillName, state: State) -> Self {
+        Self {
+            id: id.to_string(),
+            state: state.as_str(),
+            skill: skill.to_string(),
+            start_time: id.made_at().to_string(),
+            end_time: None,
+            channel: CHANNEL,
+        }
+    }
+}
+
 impl From<&Conversation> for ConversationBody {
     fn from(conversation: &Conversation) -> Self {
         Self {
@@ -63,7 +83,7 @@ impl From<&Conversation> for ConversationBody {
             skill: conversation.skill.to_string(),
             start_time: conversation.started_at.to_string(),
             end_time: conversation.closed_at.map(|at| at.to_string()),
-            channel: "inapp",
+            channel: CHANNEL,
         }
     }
 }

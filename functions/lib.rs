@@ -38,6 +38,7 @@ pub mod report;
 pub mod stream;
 #[path = "token/routes.rs"]
 pub mod token;
+mod window;
 
 use domain::clock::SystemClock;
 use dynamodb::Table;

@@ -3,7 +3,7 @@
 use crate::Ports;
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    account::{self, App, Headers, Identity, ReadApps as _, Route, WriteApps as _},
+    account::{self, App, Headers, Identity, Route, WriteApps as _},
     breaker::{Pause, Pauses as _},
     clock::Clock as _,
     id::AppName,
@@ -314,10 +314,9 @@ pub(super) async fn get(
     caller: Allowed<may::ReadConfiguration>,
     Path(name): Path<AppName>,
 ) -> Result<Json<AppAnswer>, Problem> {
-    let apps = ports.table.apps(&caller.account).await?;
+    let (apps, pauses) = ports.table.apps_and_pauses(&caller.account).await?;
     let app = apps.into_iter().find(|app| app.name == name);
     let app = app.ok_or_else(Problem::not_found)?;
-    let pauses = ports.table.pauses(&caller.account).await?;
     Ok(Json(AppAnswer::new(app, &pauses)))
 }
 
@@ -331,8 +330,7 @@ pub(super) async fn list(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadConfiguration>,
 ) -> Result<Json<AppList>, Problem> {
-    let apps = ports.table.apps(&caller.account).await?;
-    let pauses = ports.table.pauses(&caller.account).await?;
+    let (apps, pauses) = ports.table.apps_and_pauses(&caller.account).await?;
     let apps = apps
         .into_iter()
         .map(|app| AppAnswer::new(app, &pauses))

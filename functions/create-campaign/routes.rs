@@ -2,9 +2,9 @@
 
 use super::{
     body::{Answer, Flags, Request},
-    state::{Conversations, History, Position, Recipients, Status, Window},
+    state::{Conversations, History, Recipients, Status},
 };
-use crate::Ports;
+use crate::{Ports, window::Window};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
@@ -92,11 +92,6 @@ async fn create(
     Ok(response)
 }
 
-async fn find(table: &Table, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
-    let found = table.campaign(account, id).await?;
-    found.ok_or_else(Problem::not_found)
-}
-
 async fn overview(
     table: &Table,
     account: &AccountId,
@@ -120,22 +115,23 @@ async fn status(
     Ok(Json(Status::new(&campaign, &boards)))
 }
 
-/// Every recipient's status, in LivePerson's words.
+/// Every recipient's status, in LivePerson's words; of a campaign of more than 100 recipients, a
+/// page of them.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/conversations",
     tag = "Campaigns", operation_id = "listCampaignConversations",
-    params(("accountId" = String, Path), ("campaignId" = String, Path)),
+    params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
     responses((status = 200, description = "The recipients' statuses.", body = Conversations), Refusals))]
 async fn conversations(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
     Path(id): Path<CampaignId>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Conversations>, Problem> {
-    let (campaign, boards) = overview(&ports.table, &caller.account, &id).await?;
-    let mut standings = Vec::new();
-    for (_, first) in campaign.chunks() {
-        standings.extend(campaign::recipients(&ports.table, &campaign, first, u32::MAX).await?);
-    }
-    Ok(Json(Conversations::new(&campaign, &boards, &standings)))
+    let (from, limit) = (window.start(&caller.account, &id)?, window.limit()?);
+    let account = &caller.account;
+    let found = campaign::counted_recipients(&ports.table, account, &id, from, limit).await?;
+    let (page, boards) = found.ok_or_else(Problem::not_found)?;
+    Ok(Json(Conversations::new(&page, &boards)))
 }
 
 /// A page of a campaign's recipients.
@@ -149,14 +145,11 @@ async fn recipients(
     Path(id): Path<CampaignId>,
     Query(window): Query<Window>,
 ) -> Result<Json<Recipients>, Problem> {
-    let limit = window.limit()?;
-    let start = Position::resume(window.cursor.as_deref(), &caller.account, &id)?;
-    let campaign = find(&ports.table, &caller.account, &id).await?;
-    let page = campaign::recipients(&ports.table, &campaign, start, limit).await?;
-    let next = start + u32::try_from(page.len()).unwrap_or(u32::MAX);
-    let cursor = (next < campaign.recipients() && !page.is_empty())
-        .then(|| Position::cursor(&caller.account, &id, next));
-    Ok(Json(Recipients::new(&campaign, &page, cursor)))
+    let (from, limit) = (window.start(&caller.account, &id)?, window.limit()?);
+    let account = &caller.account;
+    let page = campaign::recipients(&ports.table, account, &id, from, limit).await?;
+    let page = page.ok_or_else(Problem::not_found)?;
+    Ok(Json(Recipients::new(&page)))
 }
 
 /// Everything that happened to one recipient's message.
@@ -169,9 +162,9 @@ async fn recipient(
     caller: Allowed<may::ReadCampaigns>,
     Path((id, consumer)): Path<(CampaignId, ConsumerId)>,
 ) -> Result<Json<History>, Problem> {
-    let campaign = find(&ports.table, &caller.account, &id).await?;
-    let found = campaign::recipient(&ports.table, &campaign, &consumer).await?;
-    let standing = found.ok_or_else(Problem::not_found)?;
+    let account = &caller.account;
+    let found = campaign::recipient(&ports.table, account, &id, &consumer).await?;
+    let (campaign, standing) = found.ok_or_else(Problem::not_found)?;
     Ok(Json(History::new(&campaign, standing)))
 }
 

@@ -1,16 +1,14 @@
 //! What became of a campaign and its recipients, as the API shows it.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use crate::window;
 use domain::{
     board::{self, Board, Counts, shown},
-    campaign::{Campaign, Standing},
+    campaign::{self, Campaign, Standing},
     failure::Failure,
-    id::{AccountId, CampaignId},
     message::{Message, State},
 };
-use lambda::{Kind, Problem};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A campaign's state and counts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,6 +64,10 @@ pub(super) struct Conversations {
     #[schema(example = "FINISHED")]
     campaign_status: &'static str,
     conversations: Vec<Conversation>,
+    /// Where the next page starts; not there on the last, nor for 100 recipients or fewer (not in
+    /// LivePerson's API).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
 }
 
 /// One recipient's status, in LivePerson's words.
@@ -85,9 +87,10 @@ pub(super) struct Conversation {
 }
 
 impl Conversations {
-    /// The statuses of all recipients.
+    /// The statuses of a page of recipients.
     #[must_use]
-    pub(super) fn new(campaign: &Campaign, boards: &[Board], standings: &[Standing]) -> Self {
+    pub(super) fn new(page: &campaign::Recipients, boards: &[Board]) -> Self {
+        let campaign = &page.campaign;
         let counts = board::counts(campaign, boards);
         let one = |standing: &Standing| {
             let state = state(campaign, standing);
@@ -113,7 +116,8 @@ impl Conversations {
         };
         Self {
             campaign_status: board::course(campaign, &counts).as_str(),
-            conversations: standings.iter().map(one).collect(),
+            conversations: page.page.iter().map(one).collect(),
+            cursor: window::cursor(page),
         }
     }
 }
@@ -158,10 +162,11 @@ impl Recipient {
 impl Recipients {
     /// A page, and where the next one starts.
     #[must_use]
-    pub(super) fn new(campaign: &Campaign, page: &[Standing], cursor: Option<String>) -> Self {
+    pub(super) fn new(page: &campaign::Recipients) -> Self {
+        let one = |standing: &Standing| Recipient::new(&page.campaign, standing);
         Self {
-            recipients: page.iter().map(|s| Recipient::new(campaign, s)).collect(),
-            cursor,
+            recipients: page.page.iter().map(one).collect(),
+            cursor: window::cursor(page),
         }
     }
 }
@@ -239,75 +244,5 @@ const fn next(state: State) -> &'static str {
         State::Skipped => "It was left out on purpose.",
         State::Expired => "Its lookback ended: post a new campaign to reach the consumer.",
         State::Cancelled => "The campaign was cancelled: post a new one to reach the consumer.",
-    }
-}
-
-/// Which page of recipients is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Window {
-    /// Where the page starts: the `cursor` of the page before.
-    pub cursor: Option<String>,
-    /// The most of a page, 1 to 100; 100 by default.
-    limit: Option<u32>,
-}
-
-impl Window {
-    /// The most of a page.
-    ///
-    /// # Errors
-    /// When it is out of its bounds.
-    pub(super) fn limit(&self) -> Result<u32, Problem> {
-        let limit = self.limit.unwrap_or(100);
-        if (1..=100).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Problem::new(Kind::InvalidQuery, "`limit` must be 1 to 100"))
-        }
-    }
-}
-
-/// A place in a campaign's recipients, as a cursor holds it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Position {
-    account: AccountId,
-    campaign: CampaignId,
-    next: u32,
-}
-
-impl Position {
-    /// The cursor that goes on at `next`.
-    #[must_use]
-    pub(super) fn cursor(account: &AccountId, campaign: &CampaignId, next: u32) -> String {
-        let position = Self {
-            account: account.clone(),
-            campaign: campaign.clone(),
-            next,
-        };
-        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&position).unwrap_or_default())
-    }
-
-    /// Where `cursor` goes on; at the start without one.
-    ///
-    /// # Errors
-    /// When it is none of this campaign.
-    pub(super) fn resume(
-        cursor: Option<&str>,
-        account: &AccountId,
-        campaign: &CampaignId,
-    ) -> Result<u32, Problem> {
-        let Some(cursor) = cursor else { return Ok(0) };
-        BASE64_URL_SAFE_NO_PAD
-            .decode(cursor)
-            .ok()
-            .and_then(|json| serde_json::from_slice::<Self>(&json).ok())
-            .filter(|p| p.account == *account && p.campaign == *campaign)
-            .map(|p| p.next)
-            .ok_or_else(|| {
-                Problem::new(
-                    Kind::InvalidCursor,
-                    "the cursor must be one that this listing gave: leave it out to start anew",
-                )
-            })
     }
 }

@@ -4,7 +4,7 @@ use dynamodb::Table;
 use functions::{Ports, ivr};
 use lambda::{Environment, Group, Guard};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let table = Table::from_env(environment.table()?, environment.retention()?).await;

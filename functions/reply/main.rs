@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda::Error> {
     let table = Table::from_env(environment.table()?, environment.retention()?).await;
     let clock = environment.clock()?;
     let guard = Guard::of_consumers(&environment, table.clone())?;
+    let table = table.for_replies();
     let ports = Ports { table, clock };
     let (router, _) = reply::routes().with_state(ports).split_for_parts();
     lambda::serve(guard.over(router)).await

@@ -118,20 +118,24 @@ async fn read(
 ) -> Result<Json<Chat>, Problem> {
     let (table, account) = (&ports.table, &consumer.account);
     let standing = table.standing(account, &consumer.id).await?;
-    let open = match standing.conversation {
-        Some(id) => table.conversation(account, id).await?,
-        None => None,
+    let Some(id) = standing.conversation else {
+        return Ok(Json(Chat {
+            conversation: None,
+            messages: Vec::new(),
+        }));
     };
-    let messages = match &open {
-        Some(open) => {
-            table
-                .transcript(account, open.id, after.after, After::limit())
-                .await?
+    let conversation = match standing.queue {
+        Some((skill, state)) => Some(ConversationBody::open(id, &skill, state)),
+        None => {
+            let found = table.conversation(account, id).await?;
+            found.as_ref().map(ConversationBody::from)
         }
-        None => Vec::new(),
     };
+    let messages = table
+        .transcript(account, id, after.after, After::limit())
+        .await?;
     Ok(Json(Chat {
-        conversation: open.as_ref().map(ConversationBody::from),
+        conversation,
         messages: messages.into_iter().map(EntryBody::from).collect(),
     }))
 }

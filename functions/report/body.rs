@@ -1,8 +1,9 @@
 //! Reports as the API shows them, in LivePerson's field names.
 
+use crate::window;
 use domain::{
     board::{Board, Tally, shown},
-    campaign::{Campaign, Heads, Standing},
+    campaign::{self, Campaign, Heads, Standing},
     failure::Failure,
     handoff::Source,
     id::{AccountId, TransactionId},
@@ -295,6 +296,10 @@ impl CampaignAnalytics {
 pub(super) struct CampaignReport {
     proactive_campaign_id: String,
     consumers_report: Vec<ConsumerReport>,
+    /// Where the next page starts; not there on the last, nor for 100 recipients or fewer (not in
+    /// LivePerson's API).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
 }
 
 /// What became of a recipient.
@@ -324,9 +329,10 @@ fn status(campaign: &Campaign, standing: &Standing) -> &'static str {
 }
 
 impl CampaignReport {
-    /// The report of a campaign with these recipients.
+    /// The report of a page of a campaign's recipients.
     #[must_use]
-    pub(super) fn new(campaign: &Campaign, standings: &[Standing]) -> Self {
+    pub(super) fn new(page: &campaign::Recipients) -> Self {
+        let campaign = &page.campaign;
         let one = |standing: &Standing| {
             let message = standing.message.as_ref();
             let failure = message.and_then(|m| m.failure);
@@ -344,7 +350,8 @@ impl CampaignReport {
         };
         Self {
             proactive_campaign_id: campaign.id.to_string(),
-            consumers_report: standings.iter().map(one).collect(),
+            consumers_report: page.page.iter().map(one).collect(),
+            cursor: window::cursor(page),
         }
     }
 }

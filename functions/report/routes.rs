@@ -4,10 +4,10 @@ use super::body::{
     Analytics, AnalyticsFilters, AnalyticsRow, CampaignAnalytics, CampaignReport, Metadata,
     TransactionsAnswer, TransactionsRequest, Window,
 };
-use crate::Ports;
+use crate::{Ports, window::Window as Page};
 use axum::extract::State;
 use domain::{
-    campaign::{self, Campaign, ReadCampaigns},
+    campaign::{self, ReadCampaigns},
     id::{AccountId, CampaignId},
     report::{self, ReadDays},
 };
@@ -98,31 +98,25 @@ async fn counted(
     }))
 }
 
-async fn find(ports: &Ports, account: &AccountId, id: &CampaignId) -> Result<Campaign, Problem> {
-    let found = ports.table.campaign(account, id).await?;
-    found
-        .filter(|campaign| !campaign.test)
-        .ok_or_else(Problem::not_found)
-}
-
-/// What became of each of a campaign's recipients.
+/// What became of each of a campaign's recipients; of one of more than 100, a page of them.
 #[utoipa::path(get, path = "/api/account/{accountId}/app/{app}/campaigns/{campaignId}/",
     tag = "Reports", operation_id = "getCampaignReport",
     params(("accountId" = String, Path), ("app" = String, Path, example = "prmsg"),
-        ("campaignId" = String, Path)),
+        ("campaignId" = String, Path), Page),
     responses((status = 200, description = "The recipients.", body = CampaignReport), Refusals))]
 async fn campaign_report(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadReports>,
     Path((app, id)): Path<(String, CampaignId)>,
+    Query(page): Query<Page>,
 ) -> Result<Json<CampaignReport>, Problem> {
     checked(app)?;
-    let campaign = find(&ports, &caller.account, &id).await?;
-    let mut standings = Vec::new();
-    for (_, first) in campaign.chunks() {
-        standings.extend(campaign::recipients(&ports.table, &campaign, first, u32::MAX).await?);
-    }
-    Ok(Json(CampaignReport::new(&campaign, &standings)))
+    let (from, limit) = (page.start(&caller.account, &id)?, page.limit()?);
+    let account = &caller.account;
+    let found = campaign::recipients(&ports.table, account, &id, from, limit).await?;
+    let page = found.filter(|found| !found.campaign.test);
+    let page = page.ok_or_else(Problem::not_found)?;
+    Ok(Json(CampaignReport::new(&page)))
 }
 
 /// A campaign's counts.

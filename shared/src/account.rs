@@ -9,7 +9,7 @@ pub use route::{Headers, Route};
 
 use crate::{
     audit::Author,
-    breaker::{Pauses, resume_app},
+    breaker::{Circuit, Pauses},
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
     text::{self, InvalidText},
@@ -126,12 +126,12 @@ pub trait ReadSettings: Send + Sync {
 
 /// Writes an account's settings.
 pub trait WriteSettings: Send + Sync {
-    /// Replaces the settings.
+    /// Replaces the settings, if the account has their default skill; whether it did.
     fn put_settings(
         &self,
         by: &Author,
         settings: &Settings,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// Keeps skills.
@@ -175,11 +175,13 @@ pub trait ReadApps: Send + Sync {
 
 /// Writes apps.
 pub trait WriteApps: Send + Sync {
-    /// Adds or replaces an app.
+    /// Adds or replaces an app, and ends the pauses of its circuits that are paused: whoever
+    /// saved it may have mended it.
     fn put_app(
         &self,
         by: &Author,
         app: &App,
+        paused: &[Circuit],
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Removes an app; whether it was there.
@@ -214,15 +216,13 @@ pub async fn save_settings<S>(
     settings: Settings,
 ) -> Result<Settings, SaveSettingsError>
 where
-    S: SkillStore + WriteSettings,
+    S: WriteSettings,
 {
-    if let Some(skill) = &settings.default_skill
-        && store.skill(&by.account, skill).await?.is_none()
-    {
-        return Err(SaveSettingsError::UnknownSkill(skill.clone()));
+    let saved = store.put_settings(by, &settings).await?;
+    match &settings.default_skill {
+        Some(skill) if !saved => Err(SaveSettingsError::UnknownSkill(skill.clone())),
+        _ => Ok(settings),
     }
-    store.put_settings(by, &settings).await?;
-    Ok(settings)
 }
 
 /// Why an app was not saved.
@@ -242,14 +242,15 @@ pub enum SaveAppError {
 /// When the account has too many, or the store fails.
 pub async fn save_app<S>(store: &S, by: &Author, app: App) -> Result<App, SaveAppError>
 where
-    S: ReadApps + WriteApps + Pauses,
+    S: WriteApps + Pauses,
 {
-    let apps = store.apps(&by.account).await?;
+    let (apps, pauses) = store.apps_and_pauses(&by.account).await?;
     if apps.len() >= MAX_APPS && !apps.iter().any(|a| a.name == app.name) {
         return Err(SaveAppError::TooMany);
     }
-    store.put_app(by, &app).await?;
-    resume_app(store, &by.account, &app.name).await?;
+    let circuits = pauses.into_iter().map(|pause| pause.circuit);
+    let paused: Vec<_> = circuits.filter(|c| c.app == app.name).collect();
+    store.put_app(by, &app, &paused).await?;
     Ok(app)
 }
 

@@ -30,8 +30,9 @@ pub trait ReadQueues: Send + Sync {
 
 /// Saves changes of conversations.
 pub trait SaveConversations: Send + Sync {
-    /// Puts `new` in the place of `old`, if `old` is still what is stored; whether it was put.
-    /// It is not, either, when others were at it all the time.
+    /// Puts `new` in the place of `old`, if `old` is still what is stored, and, when `new` is of
+    /// another skill, the account has it; whether it was put. It is not, either, when others were
+    /// at it all the time.
     ///
     /// When `new` is closed, the consumer has no open conversation any more, and the
     /// message that it answers is marked.
@@ -167,20 +168,28 @@ pub async fn transfer<S>(
 where
     S: ReadConversation + SaveConversations + SkillStore,
 {
-    if store.skill(&staff.account, skill).await?.is_none() {
-        return Err(AgentError::UnknownSkill);
-    }
-    change(store, staff, id, |conversation| match conversation.state {
-        State::Closed => Err(AgentError::Closed),
-        State::Open if !may_act(staff, &conversation) => Err(AgentError::Taken),
-        State::Open | State::Waiting => Ok(Some(Conversation {
+    for _ in 0..TRIES {
+        let old = visible(store, staff, id, Permission::ServeConversations).await?;
+        match old.state {
+            State::Closed => return Err(AgentError::Closed),
+            State::Open if !may_act(staff, &old) => return Err(AgentError::Taken),
+            State::Open | State::Waiting => {}
+        }
+        let new = Conversation {
             skill: skill.clone(),
             state: State::Waiting,
             agent: None,
-            ..conversation
-        })),
-    })
-    .await
+            version: old.version + 1,
+            ..old.clone()
+        };
+        if store.save(&old, &new).await? {
+            return Ok(new);
+        }
+        if store.skill(&staff.account, skill).await?.is_none() {
+            return Err(AgentError::UnknownSkill);
+        }
+    }
+    Err(AgentError::Busy)
 }
 
 /// Closes a conversation. Closing a closed one changes nothing.

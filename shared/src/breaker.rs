@@ -6,6 +6,7 @@
 //! message has the turn to try; its answer resumes the circuit or prolongs the pause.
 
 use crate::{
+    account::App,
     device::{Device, Environment, Platform, PushToken},
     failure::Failure,
     id::{AccountId, AppName},
@@ -164,6 +165,12 @@ pub trait Pauses: Send + Sync {
         account: &AccountId,
     ) -> impl Future<Output = Result<Vec<Pause>, Unavailable>> + Send;
 
+    /// The account's apps, and its circuits that are paused, as of this instant, in one request.
+    fn apps_and_pauses(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = Result<(Vec<App>, Vec<Pause>), Unavailable>> + Send;
+
     /// Pauses a circuit, unless it is paused; whether this call did.
     fn pause(
         &self,
@@ -186,23 +193,6 @@ pub trait Pauses: Send + Sync {
         account: &AccountId,
         circuit: &Circuit,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
-}
-
-/// Ends every pause of an app: whoever saved it may have mended it.
-///
-/// # Errors
-/// When the store fails.
-pub async fn resume_app(
-    store: &impl Pauses,
-    account: &AccountId,
-    app: &AppName,
-) -> Result<(), Unavailable> {
-    for pause in store.pauses(account).await? {
-        if pause.circuit.app == *app {
-            store.resume(account, &pause.circuit).await?;
-        }
-    }
-    Ok(())
 }
 
 /// How far back answers count.

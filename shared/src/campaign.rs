@@ -102,6 +102,17 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// Under which heads its messages are counted.
+    #[must_use]
+    pub fn heads(&self) -> Heads {
+        let app = if self.test { TEST } else { self.source.app() };
+        Heads {
+            skill: self.skill.clone(),
+            handoff: self.handoff.clone(),
+            app: app.to_owned(),
+        }
+    }
+
     /// How many recipients were accepted.
     #[must_use]
     pub fn recipients(&self) -> u32 {
@@ -191,6 +202,14 @@ pub struct Heads {
 
 /// The head under which nobody looks.
 const TEST: &str = "test";
+
+impl Heads {
+    /// Whether the messages are in no report.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.app == TEST
+    }
+}
 
 /// A recipient as the caller wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -439,10 +458,58 @@ pub trait AcceptCampaigns: Send + Sync {
     ) -> impl Future<Output = Result<(), AcceptError>> + Send;
 }
 
+/// A place in a campaign's recipients, for reading them page by page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The part, from 0.
+    pub part: u32,
+    /// The recipient within the part, from 0.
+    pub index: u32,
+    /// How many parts there are; 0 at the start, where nobody knows yet.
+    pub parts: u32,
+}
+
+impl Spot {
+    /// Where the page goes on that has `read` recipients of `chunk` from here; `None` at the
+    /// campaign's end.
+    fn after(self, read: usize, chunk: &Chunk, campaign: &Campaign) -> Option<Self> {
+        let parts = u32::try_from(campaign.parts.len()).unwrap_or(u32::MAX);
+        let index = self.index + u32::try_from(read).unwrap_or(u32::MAX);
+        let next = if (index as usize) < chunk.recipients.len() {
+            Self { index, ..self }
+        } else {
+            Self {
+                part: self.part + 1,
+                index: 0,
+                ..self
+            }
+        };
+        (next.part < parts).then_some(Self { parts, ..next })
+    }
+}
+
+/// A campaign with the counts of all its parts and the recipients of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overview {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// The counts, in the order of the parts.
+    pub boards: Vec<Board>,
+    /// The part, if the campaign has it.
+    pub chunk: Option<Chunk>,
+}
+
 /// Reads campaigns.
 pub trait ReadCampaigns: Send + Sync {
     /// The campaign, if the account has it, as of this instant.
     fn campaign(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> impl Future<Output = Result<Option<Campaign>, Unavailable>> + Send;
+
+    /// The campaign as it was accepted: that it was cancelled since may not be told.
+    fn accepted(
         &self,
         account: &AccountId,
         id: &CampaignId,
@@ -462,6 +529,38 @@ pub trait ReadCampaigns: Send + Sync {
         id: &CampaignId,
         number: u32,
     ) -> impl Future<Output = Result<Option<Chunk>, Unavailable>> + Send;
+
+    /// The campaign with a part of its recipients, if it has that one, in one request.
+    fn part(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        number: u32,
+    ) -> impl Future<Output = Result<Option<(Campaign, Option<Chunk>)>, Unavailable>> + Send;
+
+    /// The parts that there are of those asked for, each with its campaign, in their order, in one
+    /// request for each 50 of them, or 16 MB.
+    fn parts_of(
+        &self,
+        account: &AccountId,
+        wanted: &[(CampaignId, u32)],
+    ) -> impl Future<Output = Result<Vec<(Campaign, Chunk)>, Unavailable>> + Send;
+
+    /// The campaign with all its recipients, in one request for each MB of them.
+    fn whole(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> impl Future<Output = Result<Option<(Campaign, Vec<Chunk>)>, Unavailable>> + Send;
+
+    /// The campaign with the counts of all its parts and the recipients of one, in one request.
+    /// Whoever asks for another part than the first says how many there are.
+    fn overview_of(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        spot: Spot,
+    ) -> impl Future<Output = Result<Option<Overview>, Unavailable>> + Send;
 
     /// The counts of all parts, in their order.
     fn boards(
@@ -730,15 +829,7 @@ fn cut(campaign: &Campaign, sends_per_second: u32, parts: &[&[Recipient]]) -> Ve
             created_at: campaign.created_at,
             lookback_ends_at: campaign.lookback_ends_at,
             sends_per_second,
-            heads: Heads {
-                skill: campaign.skill.clone(),
-                handoff: campaign.handoff.clone(),
-                app: match campaign.source {
-                    _ if campaign.test => TEST.to_owned(),
-                    Source::Proactive => "prmsg".to_owned(),
-                    Source::Ivr => "c2m".to_owned(),
-                },
-            },
+            heads: campaign.heads(),
             recipients: recipients.to_vec(),
         })
         .collect()
@@ -762,15 +853,9 @@ async fn replay(
     if !same {
         return Err(CreateError::KeyReused);
     }
-    let campaign = store
-        .campaign(account, id)
-        .await?
-        .ok_or(CreateError::InFlight)?;
-    let mut recipients = Vec::new();
-    for (number, _) in campaign.chunks() {
-        let chunk = store.chunk(account, id, number).await?;
-        recipients.extend(chunk.into_iter().flat_map(|c| c.recipients));
-    }
+    let whole = store.whole(account, id).await?;
+    let (campaign, chunks) = whole.ok_or(CreateError::InFlight)?;
+    let recipients = chunks.into_iter().flat_map(|c| c.recipients).collect();
     let (_, refused) = sort_out(&order.recipients, &campaign.content);
     Ok(Accepted {
         campaign,
@@ -789,44 +874,19 @@ pub struct Standing {
     pub message: Option<Message>,
 }
 
-/// A page of a campaign's recipients from place `offset`, at most `limit` and at most one
-/// part of the campaign at a time. Empty past the end.
-///
-/// # Errors
-/// When the store fails.
-pub async fn recipients<S>(
+/// Some of a part's recipients, with their messages, in one request.
+pub(crate) async fn stand<S: ReadMessages>(
     store: &S,
-    campaign: &Campaign,
-    offset: u32,
+    chunk: &Chunk,
+    from: u32,
     limit: u32,
-) -> Result<Vec<Standing>, Unavailable>
-where
-    S: ReadCampaigns + ReadMessages,
-{
-    let Some((number, first)) = campaign
-        .chunks()
-        .take_while(|(_, first)| *first <= offset)
-        .last()
-    else {
-        return Ok(Vec::new());
-    };
-    let Some(chunk) = store.chunk(&campaign.account, &campaign.id, number).await? else {
-        return Ok(Vec::new());
-    };
-    let wanted: Vec<_> = chunk
-        .recipients
-        .iter()
-        .skip((offset - first) as usize)
-        .take(limit as usize)
-        .cloned()
-        .collect();
+) -> Result<Vec<Standing>, Unavailable> {
+    let recipients = chunk.recipients.iter();
+    let wanted = recipients.skip(from as usize).take(limit as usize);
+    let wanted: Vec<_> = wanted.cloned().collect();
     let keys: Vec<_> = wanted.iter().map(|r| chunk.key(r)).collect();
-    let mut found: BTreeMap<_, _> = store
-        .messages(&keys)
-        .await?
-        .into_iter()
-        .map(|m| (m.key.transaction, m))
-        .collect();
+    let found = store.messages(&keys).await?;
+    let mut found: BTreeMap<_, _> = found.into_iter().map(|m| (m.key.transaction, m)).collect();
     Ok(wanted
         .into_iter()
         .map(|recipient| Standing {
@@ -836,29 +896,141 @@ where
         .collect())
 }
 
-/// The campaign's recipient of that id, if it has it.
+/// All recipients of some parts of campaigns: the parts in one request for each 50 of them, the
+/// messages in one for each 100.
+///
+/// # Errors
+/// When the store fails.
+pub async fn of_parts<S>(
+    store: &S,
+    account: &AccountId,
+    wanted: &[(CampaignId, u32)],
+) -> Result<Vec<(Campaign, Vec<Standing>)>, Unavailable>
+where
+    S: ReadCampaigns + ReadMessages,
+{
+    let parts = store.parts_of(account, wanted).await?;
+    let keys = |(_, chunk): &(Campaign, Chunk)| {
+        let recipients = chunk.recipients.iter();
+        recipients.map(|r| chunk.key(r)).collect::<Vec<_>>()
+    };
+    let keys: Vec<_> = parts.iter().flat_map(keys).collect();
+    let found = store.messages(&keys).await?;
+    let mut found: BTreeMap<_, _> = found.into_iter().map(|m| (m.key.transaction, m)).collect();
+    let mut stand = |recipient: Recipient| Standing {
+        message: found.remove(&recipient.transaction),
+        recipient,
+    };
+    Ok(parts
+        .into_iter()
+        .map(|(campaign, chunk)| {
+            let standings = chunk.recipients.into_iter().map(&mut stand).collect();
+            (campaign, standings)
+        })
+        .collect())
+}
+
+/// A page of a campaign's recipients.
+#[derive(Clone, Debug)]
+pub struct Recipients {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// The recipients, in the order of the call.
+    pub page: Vec<Standing>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Spot>,
+}
+
+/// A page of a campaign's recipients, at most `limit`, and of one part of the campaign: the
+/// campaign and the part in one request, the messages in another. Empty past the end; `None`
+/// when the account has no such campaign.
+///
+/// # Errors
+/// When the store fails.
+pub async fn recipients<S>(
+    store: &S,
+    account: &AccountId,
+    id: &CampaignId,
+    from: Spot,
+    limit: u32,
+) -> Result<Option<Recipients>, Unavailable>
+where
+    S: ReadCampaigns + ReadMessages,
+{
+    let Some((campaign, chunk)) = store.part(account, id, from.part).await? else {
+        return Ok(None);
+    };
+    page(store, campaign, chunk, from, limit).await.map(Some)
+}
+
+/// The same page, with the counts of all parts, in as many requests.
+///
+/// # Errors
+/// When the store fails.
+pub async fn counted_recipients<S>(
+    store: &S,
+    account: &AccountId,
+    id: &CampaignId,
+    from: Spot,
+    limit: u32,
+) -> Result<Option<(Recipients, Vec<Board>)>, Unavailable>
+where
+    S: ReadCampaigns + ReadMessages,
+{
+    let Some(overview) = store.overview_of(account, id, from).await? else {
+        return Ok(None);
+    };
+    let page = page(store, overview.campaign, overview.chunk, from, limit).await?;
+    Ok(Some((page, overview.boards)))
+}
+
+async fn page<S: ReadMessages>(
+    store: &S,
+    campaign: Campaign,
+    chunk: Option<Chunk>,
+    from: Spot,
+    limit: u32,
+) -> Result<Recipients, Unavailable> {
+    let (page, next) = match chunk {
+        Some(chunk) => {
+            let page = stand(store, &chunk, from.index, limit).await?;
+            let next = from.after(page.len(), &chunk, &campaign);
+            (page, next)
+        }
+        None => (Vec::new(), None),
+    };
+    Ok(Recipients {
+        campaign,
+        page,
+        next,
+    })
+}
+
+/// The account's campaign of that id with its recipient of that id, if it has them: all
+/// recipients in one request for each MB of them, the message in another.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn recipient<S>(
     store: &S,
-    campaign: &Campaign,
+    account: &AccountId,
+    id: &CampaignId,
     consumer: &ConsumerId,
-) -> Result<Option<Standing>, Unavailable>
+) -> Result<Option<(Campaign, Standing)>, Unavailable>
 where
     S: ReadCampaigns + ReadMessages,
 {
-    for (number, _) in campaign.chunks() {
-        let chunk = store.chunk(&campaign.account, &campaign.id, number).await?;
-        let Some(chunk) = chunk else { continue };
-        let Some(recipient) = chunk.recipients.iter().find(|r| r.consumer == *consumer) else {
-            continue;
-        };
-        let message = store.messages(&[chunk.key(recipient)]).await?.pop();
-        return Ok(Some(Standing {
-            recipient: recipient.clone(),
-            message,
-        }));
-    }
-    Ok(None)
+    let Some((campaign, chunks)) = store.whole(account, id).await? else {
+        return Ok(None);
+    };
+    let found = chunks.iter().find_map(|chunk| {
+        let mut recipients = (0..).zip(&chunk.recipients);
+        let (index, _) = recipients.find(|(_, r)| r.consumer == *consumer)?;
+        Some((chunk, index))
+    });
+    let Some((chunk, index)) = found else {
+        return Ok(None);
+    };
+    let standing = stand(store, chunk, index, 1).await?.pop();
+    Ok(standing.map(|standing| (campaign, standing)))
 }

@@ -177,6 +177,9 @@ pub struct Standing {
     pub devices: Vec<Device>,
     /// Their open conversation.
     pub conversation: Option<ConversationId>,
+    /// Whose queue it is in, and where it stands there; not told of some that are older than
+    /// this release.
+    pub queue: Option<(SkillName, State)>,
 }
 
 /// Reads how consumers stand.
@@ -205,8 +208,8 @@ pub enum Added {
 pub trait AddEntries: Send + Sync {
     /// Adds an entry, and remembers `client_message` with it for 24 hours.
     ///
-    /// MUST return [`Added::NotTaken`] when the conversation is closed, or, with
-    /// `only_open`, waits; and [`Added::Repeated`] when the consumer used `client_message`
+    /// MUST return [`Added::NotTaken`] when the conversation is closed, is another skill's, or,
+    /// with `only_open`, waits; and [`Added::Repeated`] when the consumer used `client_message`
     /// before.
     fn add(
         &self,

@@ -208,6 +208,18 @@ pub trait DeviceStore: Send + Sync {
         device: &Device,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
+    /// The same, when the consumer had `before` under that id a moment ago, or nothing, and
+    /// `surplus` has to go: in one request, unless something changed or the token was another
+    /// device's.
+    fn take_in(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        device: &Device,
+        before: Option<&Device>,
+        surplus: &[Device],
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
     /// Removes the device with its token, if the consumer has it.
     fn remove(
         &self,
@@ -257,14 +269,15 @@ where
 {
     device.registered_at = clock.now();
     device.token = device.token.spelled_for(device.platform);
-    let mut others = store.standing(account, consumer).await?.devices;
-    others.retain(|other| other.id != device.id);
+    let devices = store.standing(account, consumer).await?.devices;
+    let (before, mut others): (Vec<_>, Vec<_>) =
+        devices.into_iter().partition(|other| other.id == device.id);
     others.sort_by_key(|other| other.registered_at);
     let surplus = (others.len() + 1).saturating_sub(MAX_DEVICES);
-    for other in &others[..surplus] {
-        store.remove(account, consumer, &other.id).await?;
-    }
-    store.register(account, consumer, &device).await?;
+    let (before, surplus) = (before.first(), &others[..surplus]);
+    store
+        .take_in(account, consumer, &device, before, surplus)
+        .await?;
     Ok(device)
 }
 

@@ -1,7 +1,6 @@
 //! Handoffs: the saved configuration of an outbound message.
 
 use crate::{
-    account::ReadApps,
     audit::Author,
     id::{AccountId, AppName, CampaignId, HandoffId},
     lookback::Lookback,
@@ -104,6 +103,15 @@ impl Source {
         match self {
             Self::Proactive => "PROACTIVE",
             Self::Ivr => "IVR",
+        }
+    }
+
+    /// The reporting application that has its messages, in LivePerson's words.
+    #[must_use]
+    pub const fn app(self) -> &'static str {
+        match self {
+            Self::Proactive => "prmsg",
+            Self::Ivr => "c2m",
         }
     }
 }
@@ -290,6 +298,47 @@ pub struct Handoff {
     pub updated_at: Timestamp,
 }
 
+impl Handoff {
+    /// What tells this state of it from others.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        Tag {
+            id: self.id.clone(),
+            name: self.design.name.clone(),
+            version: self.version,
+        }
+    }
+}
+
+/// A state of a handoff: what removing it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Which handoff.
+    pub id: HandoffId,
+    /// What people call it.
+    pub name: HandoffName,
+    /// Which state of it this is.
+    pub version: u32,
+}
+
+/// What making a handoff depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shelf {
+    /// The account's apps.
+    pub apps: Vec<AppName>,
+    /// How many handoffs it has.
+    pub handoffs: usize,
+}
+
+/// What changing a handoff depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The handoff, if the account has it.
+    pub handoff: Option<Handoff>,
+    /// Those of the apps asked for that the account has.
+    pub apps: Vec<AppName>,
+}
+
 /// Keeps handoffs.
 pub trait HandoffStore: Send + Sync {
     /// Adds a handoff.
@@ -308,6 +357,18 @@ pub trait HandoffStore: Send + Sync {
         account: &AccountId,
         id: &HandoffId,
     ) -> impl Future<Output = Result<Option<Handoff>, Unavailable>> + Send;
+
+    /// The handoff, and which of `apps` the account has, as of this instant, in one request.
+    fn find_with(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+        apps: &Apps,
+    ) -> impl Future<Output = Result<Found, Unavailable>> + Send;
+
+    /// The account's apps and how many handoffs it has, in one request for each MB of them.
+    fn shelf(&self, account: &AccountId)
+    -> impl Future<Output = Result<Shelf, Unavailable>> + Send;
 
     /// All handoffs of the account, oldest first; at most [`MAX_HANDOFFS`].
     fn list(
@@ -336,7 +397,8 @@ pub trait HandoffStore: Send + Sync {
         handoff: &Handoff,
     ) -> impl Future<Output = Result<(), RemoveError>> + Send;
 
-    /// The handoff's campaigns whose lookback ends after `now`, as of this instant.
+    /// The handoff's campaigns whose lookback ends after `now`, as of this instant, and the
+    /// handoff's state, but of some that are older than this release.
     fn running(
         &self,
         account: &AccountId,
@@ -344,14 +406,15 @@ pub trait HandoffStore: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Running, Unavailable>> + Send;
 
-    /// Cancels the `running` campaigns, those that were not yet, and removes the handoff as [`Self::remove`] does, whatever lives.
+    /// Cancels the `running` campaigns, those that were not yet, and removes the handoff as
+    /// [`Self::remove`] does, whatever lives: in one request for up to 96 of them.
     ///
     /// MUST return [`RemoveError::Live`], with the handoff not removed, if a campaign was
     /// accepted since `running` was read.
     fn stop(
         &self,
         by: &Author,
-        handoff: &Handoff,
+        handoff: &Tag,
         running: &Running,
     ) -> impl Future<Output = Result<(), RemoveError>> + Send;
 }
@@ -359,6 +422,8 @@ pub trait HandoffStore: Send + Sync {
 /// What still goes on of a handoff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
+    /// The handoff's state, if it is known.
+    pub handoff: Option<Tag>,
     /// How many campaigns of it were ever accepted.
     pub accepted: u64,
     /// The campaigns that go on, in the order in which their lookbacks end.
@@ -447,12 +512,14 @@ pub struct InvalidContent {
 ///
 /// # Errors
 /// When the name is taken, an app is not configured, or the store fails.
-pub async fn create<S>(store: &S, by: &Author, design: Design) -> Result<Handoff, SaveError>
-where
-    S: HandoffStore + ReadApps,
-{
-    check_apps(store, &by.account, &design.apps).await?;
-    if store.list(&by.account).await?.len() >= MAX_HANDOFFS {
+pub async fn create(
+    store: &impl HandoffStore,
+    by: &Author,
+    design: Design,
+) -> Result<Handoff, SaveError> {
+    let shelf = store.shelf(&by.account).await?;
+    check_apps(&shelf.apps, &design.apps)?;
+    if shelf.handoffs >= MAX_HANDOFFS {
         return Err(SaveError::TooMany);
     }
     let mut handoff = Handoff {
@@ -480,24 +547,19 @@ where
 /// # Errors
 /// When there is no such handoff, it was changed meanwhile, the name is taken, an app is
 /// not configured, or the store fails.
-pub async fn change<S>(
-    store: &S,
+pub async fn change(
+    store: &impl HandoffStore,
     by: &Author,
     id: &HandoffId,
     expected: Option<u32>,
     design: Design,
-) -> Result<Handoff, SaveError>
-where
-    S: HandoffStore + ReadApps,
-{
-    let old = store
-        .find(&by.account, id)
-        .await?
-        .ok_or(SaveError::NotFound)?;
+) -> Result<Handoff, SaveError> {
+    let found = store.find_with(&by.account, id, &design.apps).await?;
+    let old = found.handoff.ok_or(SaveError::NotFound)?;
     if expected.is_some_and(|version| version != old.version) {
         return Err(SaveError::Changed);
     }
-    check_apps(store, &by.account, &design.apps).await?;
+    check_apps(&found.apps, &design.apps)?;
     let new = Handoff {
         design,
         version: old.version + 1,
@@ -562,18 +624,27 @@ pub async fn delete(
     expected: Option<u32>,
     stop: bool,
 ) -> Result<(), DeleteError> {
-    let handoff = store
-        .find(&by.account, id)
-        .await?
-        .ok_or(DeleteError::NotFound)?;
-    if expected.is_some_and(|version| version != handoff.version) {
-        return Err(DeleteError::Changed);
-    }
+    let is_meant = |version| expected.is_none_or(|expected| expected == version);
+    let find = async || {
+        let found = store.find(&by.account, id).await?;
+        found.ok_or(DeleteError::NotFound)
+    };
     if !stop {
+        let handoff = find().await?;
+        if !is_meant(handoff.version) {
+            return Err(DeleteError::Changed);
+        }
         return Ok(store.remove(by, &handoff).await?);
     }
     for _ in 0..STOPS {
         let running = store.running(&by.account, id, by.at).await?;
+        let handoff = match &running.handoff {
+            Some(handoff) => handoff.clone(),
+            None => find().await?.tag(),
+        };
+        if !is_meant(handoff.version) {
+            return Err(DeleteError::Changed);
+        }
         match store.stop(by, &handoff, &running).await {
             Err(RemoveError::Live) => {}
             done => return Ok(done?),
@@ -582,15 +653,11 @@ pub async fn delete(
     Err(DeleteError::Busy)
 }
 
-async fn check_apps(
-    store: &impl ReadApps,
-    account: &AccountId,
-    apps: &Apps,
-) -> Result<(), SaveError> {
-    let configured = store.apps(account).await?;
+/// Whether the account has all of the apps that a handoff names.
+fn check_apps(configured: &[AppName], apps: &Apps) -> Result<(), SaveError> {
     apps.as_slice()
         .iter()
-        .find(|app| !configured.iter().any(|c| c.name == **app))
+        .find(|app| !configured.contains(app))
         .map_or(Ok(()), |app| Err(SaveError::UnknownApp(app.clone())))
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     access::Consumer,
     clock::Clock,
+    conversation::Standing,
     id::{AccountId, ConsumerId, TransactionId},
     lookback::Lookback,
     message::{Message, MessageKey},
@@ -25,6 +26,28 @@ pub trait ReadInbox: Send + Sync {
         since: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>, Unavailable>> + Send;
+
+    /// How the consumer stands, and the newest of their messages made since `since`, newest
+    /// first, `limit` or some more, as of this instant, in one request.
+    fn standing_and_recent(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        since: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<(Standing, Vec<Message>), Unavailable>> + Send;
+}
+
+/// Since when messages that may still live at `now` were made.
+pub(crate) fn since(now: Timestamp) -> Timestamp {
+    let longest = SignedDuration::from_mins(i64::from(Lookback::MAX_MINUTES));
+    now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Whether a message is in its consumer's inbox.
+pub(crate) fn is_shown(message: &Message, now: Timestamp) -> bool {
+    // A device may report a message before its sender could record what it says.
+    message.lives_at(now) && message.rendered.is_some()
 }
 
 /// What a device reports of a message.
@@ -73,13 +96,9 @@ pub async fn list(
     consumer: &Consumer,
 ) -> Result<Vec<Message>, Unavailable> {
     let now = clock.now();
-    let longest = SignedDuration::from_mins(i64::from(Lookback::MAX_MINUTES));
-    let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut messages = store
-        .recent(&consumer.account, &consumer.id, since, MAX_SHOWN)
-        .await?;
-    // A device may report a message before its sender could record what it says.
-    messages.retain(|m| m.lives_at(now) && m.rendered.is_some());
+    let (account, id) = (&consumer.account, &consumer.id);
+    let mut messages = store.recent(account, id, since(now), MAX_SHOWN).await?;
+    messages.retain(|m| is_shown(m, now));
     Ok(messages)
 }
 

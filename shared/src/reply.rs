@@ -6,8 +6,7 @@ use crate::{
     campaign::{Campaign, ReadCampaigns},
     clock::Clock,
     conversation::{
-        AddEntries, Added, Author, CampaignInfo, Conversation, Entry, Kind, Posted, Profile,
-        ReadStanding, State,
+        AddEntries, Added, Author, CampaignInfo, Conversation, Entry, Kind, Posted, Profile, State,
     },
     handoff::Rendered,
     id::{ConversationId, EntryId, SkillName, TransactionId},
@@ -93,6 +92,10 @@ pub trait OpenConversations: Send + Sync {
     fn open(&self, opening: &Opening) -> impl Future<Output = Result<Opened, Unavailable>> + Send;
 }
 
+/// How many of a consumer's messages are looked at first: the newest mostly is the one that is
+/// answered.
+const LOOKED_AT: u32 = 20;
+
 /// How often a reply is tried while the conversation opens or closes under it.
 const TRIES: u32 = 5;
 
@@ -112,8 +115,7 @@ pub async fn reply<S>(
     reply: &Reply,
 ) -> Result<Replied, ReplyError>
 where
-    S: ReadStanding
-        + ReadInbox
+    S: ReadInbox
         + ReadMessages
         + ReadCampaigns
         + ReadSettings
@@ -122,8 +124,11 @@ where
         + crate::conversation::ReadConversation,
 {
     for _ in 0..TRIES {
-        let standing = store.standing(&consumer.account, &consumer.id).await?;
         let now = clock.now();
+        let (account, id) = (&consumer.account, &consumer.id);
+        let (standing, recent) = store
+            .standing_and_recent(account, id, inbox::since(now), LOOKED_AT)
+            .await?;
         let entry = Entry {
             id: EntryId::at(now),
             author: Author::Consumer,
@@ -134,27 +139,40 @@ where
             transaction: None,
         };
         let (conversation, entry) = if let Some(open) = standing.conversation {
-            let Some(conversation) = store.conversation(&consumer.account, open).await? else {
-                continue;
+            let (skill, state) = if let Some(queue) = standing.queue {
+                queue
+            } else {
+                let Some(found) = store.conversation(&consumer.account, open).await? else {
+                    continue;
+                };
+                (found.skill, found.state)
             };
             let posted = Posted {
                 account: consumer.account.clone(),
                 conversation: open,
                 consumer: consumer.id.clone(),
-                skill: conversation.skill.clone(),
+                skill,
                 entry,
             };
             match store
                 .add(&posted, reply.client_message.as_deref(), false)
                 .await?
             {
-                Added::Done => (conversation, posted.entry.id),
+                Added::Done => {
+                    return Ok(Replied {
+                        conversation: open,
+                        entry: posted.entry.id,
+                        skill: posted.skill,
+                        state,
+                    });
+                }
                 Added::NotTaken => continue,
                 Added::Repeated(id, entry) => (found(store, consumer, id).await?, entry),
             }
         } else {
             let profile = standing.profile.unwrap_or_default();
-            let opening = draw_up(store, consumer, reply, profile, entry, now).await?;
+            let answered = answered(store, consumer, reply, recent, now).await?;
+            let opening = draw_up(store, consumer, reply, profile, entry, answered, now).await?;
             match store.open(&opening).await? {
                 Opened::Done => (
                     opening.conversation,
@@ -192,12 +210,12 @@ async fn draw_up<S>(
     reply: &Reply,
     profile: Profile,
     entry: Entry,
+    answered: Option<(Message, Campaign)>,
     now: Timestamp,
 ) -> Result<Opening, ReplyError>
 where
-    S: ReadInbox + ReadMessages + ReadCampaigns + ReadSettings,
+    S: ReadSettings,
 {
-    let answered = answered(store, consumer, reply, now).await?;
     let (skill, campaign, first, answers) = if let Some((message, campaign)) = answered {
         // The consumer saw it before they wrote, so it sorts before what they wrote.
         let just_before = now - jiff::SignedDuration::from_millis(1);
@@ -261,35 +279,48 @@ async fn answered<S>(
     store: &S,
     consumer: &Consumer,
     reply: &Reply,
+    mut recent: Vec<Message>,
     now: Timestamp,
 ) -> Result<Option<(Message, Campaign)>, ReplyError>
 where
     S: ReadInbox + ReadMessages + ReadCampaigns,
 {
+    let Some(transaction) = reply.message else {
+        let may_be_more = recent.len() >= LOOKED_AT as usize;
+        recent.retain(|m| inbox::is_shown(m, now));
+        let found = first(store, recent).await?;
+        if found.is_some() || !may_be_more {
+            return Ok(found);
+        }
+        let all = inbox::list(store, &At(now), consumer).await?;
+        return Ok(first(store, all).await?);
+    };
+    recent.retain(|m| m.key.transaction == transaction);
+    if recent.is_empty() {
+        let key = MessageKey {
+            account: consumer.account.clone(),
+            consumer: consumer.id.clone(),
+            transaction,
+        };
+        recent = store.messages(&[key]).await?;
+    }
+    if recent.is_empty() {
+        return Err(ReplyError::UnknownMessage);
+    }
     // Only who was shown a message knows its id, though its sender may have died before it could
     // record that.
-    let lives = |m: &Message| match reply.message {
-        Some(_) => now < m.lookback_ends_at,
-        None => m.lives_at(now),
-    };
-    let candidates = match reply.message {
-        Some(transaction) => {
-            let key = MessageKey {
-                account: consumer.account.clone(),
-                consumer: consumer.id.clone(),
-                transaction,
-            };
-            let found = store.messages(&[key]).await?;
-            if found.is_empty() {
-                return Err(ReplyError::UnknownMessage);
-            }
-            found
-        }
-        None => inbox::list(store, &At(now), consumer).await?,
-    };
-    for mut message in candidates.into_iter().filter(lives) {
+    recent.retain(|m| now < m.lookback_ends_at);
+    Ok(first(store, recent).await?)
+}
+
+/// The first of the messages that a reply counts for, with its campaign.
+async fn first(
+    store: &impl ReadCampaigns,
+    candidates: Vec<Message>,
+) -> Result<Option<(Message, Campaign)>, Unavailable> {
+    for mut message in candidates {
         let campaign = store
-            .campaign(&consumer.account, &message.place.campaign)
+            .accepted(&message.key.account, &message.place.campaign)
             .await?
             .filter(|campaign| message.responded_at.is_none() || campaign.route_all);
         if let Some(campaign) = campaign {

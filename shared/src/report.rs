@@ -34,15 +34,26 @@ pub trait ReadDays: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Day>, Unavailable>> + Send;
 }
 
+/// A campaign in the list of an account's campaigns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which one.
+    pub id: CampaignId,
+    /// Under which heads its messages count, and how many recipients each of its parts has; not
+    /// told of some that are older than this release.
+    pub what: Option<(Heads, Vec<u32>)>,
+}
+
 /// Lists campaigns by the time they were accepted.
 pub trait ListCampaigns: Send + Sync {
-    /// The campaigns accepted from `from` to before `to`, oldest first.
+    /// The campaigns accepted from `from` to before `to`, oldest first, in one request for each
+    /// MB of them: some 4,000.
     fn campaigns(
         &self,
         account: &AccountId,
         from: Timestamp,
         to: Timestamp,
-    ) -> impl Future<Output = Result<Vec<CampaignId>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Listed>, Unavailable>> + Send;
 }
 
 /// Which rows of the transactions report are wanted; an empty set wants all.
@@ -59,10 +70,10 @@ pub struct Filters {
 }
 
 impl Filters {
-    fn want(&self, campaign: &Campaign) -> bool {
-        !campaign.test
-            && self.source.is_none_or(|source| source == campaign.source)
-            && (self.skills.is_empty() || self.skills.contains(campaign.skill.as_str()))
+    fn want(&self, heads: &Heads) -> bool {
+        !heads.is_test()
+            && self.source.is_none_or(|source| heads.app == source.app())
+            && (self.skills.is_empty() || self.skills.contains(heads.skill.as_str()))
     }
 
     fn admit(&self, campaign: &Campaign, standing: &Standing) -> bool {
@@ -85,11 +96,14 @@ pub struct Row {
     pub standing: Standing,
 }
 
+/// How many parts of campaigns are read at once: with their campaigns one request has them.
+const AT_ONCE: usize = 50;
+
 /// The messages accepted from `from` to before `to`: rows `offset` to `offset + limit` of
 /// those that the filters admit.
 ///
-/// Without filters on states or messages whole campaigns before the offset are skipped
-/// unread.
+/// Without filters on states or messages, parts of campaigns before the offset are skipped
+/// unread, and no more are read than it takes.
 ///
 /// # Errors
 /// When the store fails.
@@ -105,21 +119,40 @@ where
     S: ListCampaigns + ReadCampaigns + ReadMessages,
 {
     let plain = filters.states.is_empty() && filters.transactions.is_empty();
-    let (mut skip, mut rows) = (offset, Vec::new());
-    for id in store.campaigns(account, from, to).await? {
-        let Some(campaign) = store.campaign(account, &id).await? else {
+    let (mut skip, mut wanted) = (offset, Vec::new());
+    for listed in store.campaigns(account, from, to).await? {
+        let what = match listed.what {
+            Some(what) => Some(what),
+            None => of_older(store, account, &listed.id).await?,
+        };
+        let Some((_, parts)) = what.filter(|(heads, _)| filters.want(heads)) else {
             continue;
         };
-        if !filters.want(&campaign) {
-            continue;
+        for (number, size) in (0..).zip(parts) {
+            let size = size as usize;
+            if plain && wanted.is_empty() && skip >= size {
+                skip -= size;
+            } else {
+                wanted.push(((listed.id.clone(), number), size));
+            }
         }
-        if plain && skip >= campaign.recipients() as usize {
-            skip -= campaign.recipients() as usize;
-            continue;
+    }
+
+    let (mut rows, mut wanted) = (Vec::new(), wanted.into_iter().peekable());
+    while rows.len() < limit && wanted.peek().is_some() {
+        let (mut parts, mut expected) = (Vec::new(), 0);
+        while parts.len() < AT_ONCE && !(plain && rows.len() + expected >= skip + limit) {
+            let Some((part, size)) = wanted.next() else {
+                break;
+            };
+            parts.push(part);
+            expected += size;
         }
-        for (_, first) in campaign.chunks() {
-            let page = campaign::recipients(store, &campaign, first, u32::MAX).await?;
-            for standing in page.into_iter().filter(|s| filters.admit(&campaign, s)) {
+        for (campaign, standings) in campaign::of_parts(store, account, &parts).await? {
+            for standing in standings {
+                if !filters.admit(&campaign, &standing) {
+                    continue;
+                }
                 if skip > 0 {
                     skip -= 1;
                 } else if rows.len() < limit {
@@ -127,11 +160,19 @@ where
                         campaign: campaign.clone(),
                         standing,
                     });
-                } else {
-                    return Ok(rows);
                 }
             }
         }
     }
     Ok(rows)
+}
+
+/// What a campaign that is older than this release is listed as.
+async fn of_older(
+    store: &impl ReadCampaigns,
+    account: &AccountId,
+    id: &CampaignId,
+) -> Result<Option<(Heads, Vec<u32>)>, Unavailable> {
+    let campaign = store.campaign(account, id).await?;
+    Ok(campaign.map(|campaign| (campaign.heads(), campaign.parts)))
 }

@@ -144,7 +144,7 @@ where
         }
     }
     let (mut looked, mut open) = (Looked::default(), false);
-    for part in campaign.chunks() {
+    for (part, _) in campaign.chunks() {
         // A part that cannot be read must not keep the others from their end.
         match look_at_part(store, queue, clock, &campaign, part).await {
             Ok((more, requeued)) => {
@@ -169,7 +169,7 @@ async fn look_at_part<S>(
     queue: &impl Enqueue,
     clock: &impl Clock,
     campaign: &Campaign,
-    (number, first): (u32, u32),
+    number: u32,
 ) -> Result<(bool, u32), Unavailable>
 where
     S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
@@ -178,7 +178,7 @@ where
     let Some(chunk) = store.chunk(account, &campaign.id, number).await? else {
         return Ok((false, 0));
     };
-    let standings = campaign::recipients(store, campaign, first, u32::MAX).await?;
+    let standings = campaign::stand(store, &chunk, 0, u32::MAX).await?;
     correct(store, &chunk, &standings).await?;
 
     let (mut open, mut stuck) = (false, Vec::new());

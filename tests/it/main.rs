@@ -12,6 +12,7 @@ mod bad_input;
 mod brand;
 mod breaker;
 mod budget;
+mod calls;
 mod cancel;
 mod clients;
 mod content;

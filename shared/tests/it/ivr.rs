@@ -46,7 +46,7 @@ async fn campaigns(world: &World) -> Vec<CampaignId> {
     let hour = SignedDuration::from_hours(100);
     let (from, to) = (world.now() - hour, world.now() + hour);
     let found = world.store.campaigns(&world.account, from, to).await;
-    found.unwrap()
+    found.unwrap().into_iter().map(|listed| listed.id).collect()
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use crate::world::{World, secs};
 use domain::{
-    campaign::{CancelCampaigns, Order},
+    board::counts,
+    campaign::{self, CancelCampaigns, Order, Spot},
     message::State,
     report::{Filters, ReadDays, transactions},
 };
@@ -116,23 +117,44 @@ async fn a_campaigns_recipients_are_paged_within_its_parts() {
     let names: Vec<_> = (0..150).map(|i| format!("c{i}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let accepted = world.accept(world.order(&names)).await;
-    let mut read = Vec::new();
-    loop {
-        let offset = u32::try_from(read.len()).unwrap();
-        let page = domain::campaign::recipients(&world.store, &accepted.campaign, offset, 40).await;
-        let page = page.unwrap();
-        if page.is_empty() {
-            break;
+    let campaign = &accepted.campaign;
+    let (account, id) = (&campaign.account, &campaign.id);
+    for counted in [false, true] {
+        let (mut read, mut next) = (Vec::new(), Some(Spot::default()));
+        while let Some(from) = next {
+            let page = if counted {
+                let found = campaign::counted_recipients(&world.store, account, id, from, 40).await;
+                let (page, boards) = found.unwrap().unwrap();
+                assert_eq!(counts(campaign, &boards).accepted, 150, "all parts' counts");
+                page
+            } else {
+                let found = campaign::recipients(&world.store, account, id, from, 40).await;
+                found.unwrap().unwrap()
+            };
+            assert!((1..=40).contains(&page.page.len()));
+            let names = page
+                .page
+                .into_iter()
+                .map(|s| s.recipient.consumer.to_string());
+            read.extend(names);
+            next = page.next;
         }
-        read.extend(page.into_iter().map(|s| s.recipient.consumer.to_string()));
+        assert_eq!(read, names);
     }
-    assert_eq!(read, names);
-    let last = &accepted.recipients[149].consumer;
-    let found = domain::campaign::recipient(&world.store, &accepted.campaign, last).await;
-    assert_eq!(found.unwrap().unwrap().recipient, accepted.recipients[149]);
-    let nobody = "nobody".parse().unwrap();
-    let found = domain::campaign::recipient(&world.store, &accepted.campaign, &nobody).await;
-    assert_eq!(found.unwrap(), None);
+    let past = Spot {
+        part: 2,
+        index: 0,
+        parts: 2,
+    };
+    let page = campaign::recipients(&world.store, account, id, past, 40).await;
+    assert!(page.unwrap().unwrap().page.is_empty());
+    let find = async |consumer| {
+        let found = campaign::recipient(&world.store, account, id, consumer).await;
+        found.unwrap().map(|(_, standing)| standing.recipient)
+    };
+    let last = &accepted.recipients[149];
+    assert_eq!(find(&last.consumer).await.as_ref(), Some(last));
+    assert_eq!(find(&"nobody".parse().unwrap()).await, None);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! An account's settings, skills and apps, as they are stored.
 
 use crate::{
-    Table,
+    Table, breaker,
     key::{Key, Range},
-    table::{Write, unavailable},
+    table::{Transacted, Write, unavailable},
 };
 use domain::{
     account::{
@@ -11,6 +11,7 @@ use domain::{
         WelcomeMessage, WriteApps, WriteSettings,
     },
     audit::{Action, Author},
+    breaker::Circuit,
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
 };
@@ -77,6 +78,13 @@ impl TryFrom<SettingsItem> for Settings {
 
 impl ReadSettings for Table {
     async fn settings(&self, account: &AccountId) -> Result<Settings, Unavailable> {
+        let read = || self.read_settings(account);
+        self.kept_settings().get(account, read).await
+    }
+}
+
+impl Table {
+    async fn read_settings(&self, account: &AccountId) -> Result<Settings, Unavailable> {
         self.get::<SettingsItem>(&Key::settings(account))
             .await?
             .map_or_else(|| Ok(Settings::default()), Settings::try_from)
@@ -84,12 +92,21 @@ impl ReadSettings for Table {
 }
 
 impl WriteSettings for Table {
-    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<(), Unavailable> {
+    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<bool, Unavailable> {
         let item = SettingsItem::from(settings);
-        let write = Write::put(&Key::settings(&by.account), &item)?;
-        self.change(write, by, Action::SettingsChanged, "settings")
-            .await
-            .map(drop)
+        let mut writes = vec![
+            Write::put(&Key::settings(&by.account), &item)?,
+            self.told(by, Action::SettingsChanged, "settings")?,
+        ];
+        let skill = settings.default_skill.as_ref();
+        writes.extend(
+            skill.map(|skill| Write::check(Key::skill(&by.account, skill), "attribute_exists(pk)")),
+        );
+        match self.transact(writes).await? {
+            Transacted::Done => Ok(true),
+            Transacted::Refused(_) => Ok(false),
+            Transacted::Conflict => Err(Unavailable::new("another change was being made")),
+        }
     }
 }
 
@@ -146,7 +163,7 @@ impl SkillStore for Table {
 
 /// An app as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
-struct AppItem {
+pub(crate) struct AppItem {
     kind: String,
     name: AppName,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,6 +171,10 @@ struct AppItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     android: Option<Route>,
     identity: Identity,
+}
+
+impl AppItem {
+    pub(crate) const KIND: &str = "app";
 }
 
 impl From<AppItem> for App {
@@ -183,18 +204,28 @@ impl ReadApps for Table {
 }
 
 impl WriteApps for Table {
-    async fn put_app(&self, by: &Author, app: &App) -> Result<(), Unavailable> {
+    async fn put_app(&self, by: &Author, app: &App, paused: &[Circuit]) -> Result<(), Unavailable> {
         let item = AppItem {
-            kind: "app".to_owned(),
+            kind: AppItem::KIND.to_owned(),
             name: app.name.clone(),
             ios: app.ios.clone(),
             android: app.android.clone(),
             identity: app.identity.clone(),
         };
-        let write = Write::put(&Key::app(&by.account, &app.name), &item)?;
-        self.change(write, by, Action::AppSaved, &app.name)
-            .await
-            .map(drop)
+        let mut writes = vec![
+            Write::put(&Key::app(&by.account, &app.name), &item)?,
+            self.told(by, Action::AppSaved, &app.name)?,
+        ];
+        let ends = paused
+            .iter()
+            .map(|circuit| breaker::end(&by.account, circuit));
+        writes.extend(ends);
+        self.kept_pauses().forget(&by.account);
+        match self.transact(writes).await? {
+            Transacted::Done => Ok(()),
+            // Nothing is lost by saying it again.
+            _ => Err(Unavailable::new("a pause of the app was just changed")),
+        }
     }
 
     async fn remove_app(&self, by: &Author, name: &AppName) -> Result<bool, Unavailable> {

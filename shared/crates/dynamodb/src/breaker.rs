@@ -2,11 +2,13 @@
 
 use crate::{
     Table,
+    account::AppItem,
     key::{Key, Range},
-    table::{Change, Updated, at, n, s},
+    table::{Change, Updated, Write, at, n, s, unavailable},
     time,
 };
 use domain::{
+    account::App,
     breaker::{Cause, Circuit, Pause, Pauses},
     device::{Environment, Platform},
     id::{AccountId, AppName},
@@ -14,6 +16,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_dynamo::from_item;
 
 /// A circuit that is paused or was lately, as it is stored. It is written by expressions, so
 /// this is only read.
@@ -106,11 +109,39 @@ impl Table {
     }
 }
 
+/// The write that ends a circuit's pause, if there was one.
+pub(crate) fn end(account: &AccountId, circuit: &Circuit) -> Write {
+    let change = Change::new("SET phase = :resumed")
+        .only_if("attribute_exists(pk)")
+        .value(":resumed", s("resumed"));
+    Write::update(Key::pause(account, circuit), change)
+}
+
 impl Pauses for Table {
     async fn pauses(&self, account: &AccountId) -> Result<Vec<Pause>, Unavailable> {
         self.kept_pauses()
             .get(account, || self.read_pauses(account))
             .await
+    }
+
+    async fn apps_and_pauses(
+        &self,
+        account: &AccountId,
+    ) -> Result<(Vec<App>, Vec<Pause>), Unavailable> {
+        let (mut apps, mut pauses) = (Vec::new(), Vec::new());
+        let range = Range::apps_and_pauses(account);
+        for item in self.query(&range, false, None).await? {
+            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
+            if kind.is_some_and(|kind| kind == AppItem::KIND) {
+                let item: AppItem = from_item(item).map_err(unavailable)?;
+                apps.push(item.into());
+            } else {
+                let item: Item = from_item(item).map_err(unavailable)?;
+                let (_, pause, is_over) = item.into_pause();
+                pauses.extend((!is_over).then_some(pause));
+            }
+        }
+        Ok((apps, pauses))
     }
 
     async fn pause(&self, account: &AccountId, pause: &Pause) -> Result<bool, Unavailable> {

@@ -17,7 +17,7 @@ use domain::{
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CampaignName, CancelCampaigns, Chunk,
         Groundwork, Heads, IDEMPOTENCY_HOURS, Idempotency, IdempotencyKey, OpenConversation,
-        ReadCampaigns, Recipient,
+        Overview, ReadCampaigns, Recipient, Spot,
     },
     handoff::{Apps, Content, Source},
     id::{AccountId, CampaignId, HandoffId, SkillName},
@@ -27,7 +27,10 @@ use domain::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::from_item;
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 use tokio::time::sleep;
 
 /// A campaign as it is stored.
@@ -66,9 +69,11 @@ struct Item {
 }
 
 impl Item {
+    const KIND: &str = "campaign";
+
     fn new(c: &Campaign, ttl: i64) -> Self {
         Self {
-            kind: "campaign".to_owned(),
+            kind: Self::KIND.to_owned(),
             account: c.account.clone(),
             id: c.id.clone(),
             name: c.name.clone(),
@@ -200,6 +205,11 @@ pub(crate) fn earlier(
 pub(crate) struct ByTimeItem {
     kind: String,
     pub(crate) campaign: CampaignId,
+    /// Not in what earlier releases wrote, as are the parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) heads: Option<Heads>,
+    #[serde(default)]
+    pub(crate) parts: Vec<u32>,
     ttl: i64,
 }
 
@@ -340,6 +350,8 @@ impl Table {
                     &ByTimeItem {
                         kind: "campaign-by-time".to_owned(),
                         campaign: id.clone(),
+                        heads: Some(campaign.heads()),
+                        parts: campaign.parts.clone(),
                         ttl,
                     },
                 )?,
@@ -407,6 +419,42 @@ pub(crate) fn cancellation(account: &AccountId, id: &CampaignId, now: Timestamp)
     Write::update(Key::campaign(account, id), change)
 }
 
+/// The most parts of a campaign that one request can ask for beside two more items.
+const MOST_PARTS: u32 = 98;
+
+/// What was found of a campaign.
+struct Pieces {
+    campaign: Campaign,
+    boards: Vec<Board>,
+    chunks: Vec<Chunk>,
+}
+
+/// Tells a campaign's items apart; `None` when it is not among them.
+fn sorted(items: Vec<Attributes>) -> Result<Option<Pieces>, Unavailable> {
+    let (mut campaign, mut boards, mut chunks) = (None, Vec::new(), Vec::new());
+    for item in items {
+        let kind = item.get("kind").and_then(|kind| kind.as_s().ok()).cloned();
+        match kind.as_deref() {
+            Some(Item::KIND) => {
+                let item: Item = from_item(item).map_err(unavailable)?;
+                campaign = Some(item.into());
+            }
+            Some(ChunkItem::KIND) => {
+                let item: ChunkItem = from_item(item).map_err(unavailable)?;
+                chunks.push(item.try_into()?);
+            }
+            _ => boards.push(board::read(item)?),
+        }
+    }
+    boards.sort_by_key(|board: &Board| board.chunk);
+    chunks.sort_by_key(|chunk: &Chunk| chunk.number);
+    Ok(campaign.map(|campaign| Pieces {
+        campaign,
+        boards,
+        chunks,
+    }))
+}
+
 impl ReadCampaigns for Table {
     async fn campaign(
         &self,
@@ -417,19 +465,28 @@ impl ReadCampaigns for Table {
         Ok(item.map(Campaign::from))
     }
 
+    async fn accepted(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        let key = (account.clone(), id.clone());
+        let kept = self.kept_campaigns();
+        let found = kept.get(&key, || self.campaign(account, id)).await?;
+        if found.is_none() {
+            kept.forget(&key);
+        }
+        Ok(found)
+    }
+
     async fn overview(
         &self,
         account: &AccountId,
         id: &CampaignId,
     ) -> Result<Option<(Campaign, Vec<Board>)>, Unavailable> {
         let range = Range::overview(account, id);
-        let mut items = self.query(&range, false, None).await?;
-        let Some(last) = items.pop() else {
-            return Ok(None);
-        };
-        let campaign: Item = from_item(last).map_err(unavailable)?;
-        let boards = items.into_iter().map(board::read);
-        Ok(Some((campaign.into(), boards.collect::<Result<_, _>>()?)))
+        let items = self.query(&range, false, None).await?;
+        Ok(sorted(items)?.map(|found| (found.campaign, found.boards)))
     }
 
     async fn chunk(
@@ -442,6 +499,81 @@ impl ReadCampaigns for Table {
             .await?
             .map(Chunk::try_from)
             .transpose()
+    }
+
+    async fn part(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        number: u32,
+    ) -> Result<Option<(Campaign, Option<Chunk>)>, Unavailable> {
+        let keys = [Key::campaign(account, id), Key::chunk(account, id, number)];
+        let found = sorted(self.get_all(&keys).await?)?;
+        Ok(found.map(|found| (found.campaign, found.chunks.into_iter().next())))
+    }
+
+    async fn parts_of(
+        &self,
+        account: &AccountId,
+        wanted: &[(CampaignId, u32)],
+    ) -> Result<Vec<(Campaign, Chunk)>, Unavailable> {
+        let campaigns: BTreeSet<_> = wanted.iter().map(|(id, _)| id).collect();
+        let campaigns = campaigns.into_iter().map(|id| Key::campaign(account, id));
+        let chunks = wanted
+            .iter()
+            .map(|(id, number)| Key::chunk(account, id, *number));
+        let keys: Vec<_> = campaigns.chain(chunks).collect();
+        let (mut campaigns, mut chunks) = (HashMap::new(), HashMap::new());
+        for item in self.get_all(&keys).await? {
+            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
+            if kind.is_some_and(|kind| kind == Item::KIND) {
+                let campaign: Item = from_item(item).map_err(unavailable)?;
+                campaigns.insert(campaign.id.clone(), Campaign::from(campaign));
+            } else {
+                let chunk: ChunkItem = from_item(item).map_err(unavailable)?;
+                let chunk = Chunk::try_from(chunk)?;
+                chunks.insert((chunk.campaign.clone(), chunk.number), chunk);
+            }
+        }
+        let found = wanted.iter().filter_map(|part| {
+            let campaign = campaigns.get(&part.0)?.clone();
+            Some((campaign, chunks.remove(part)?))
+        });
+        Ok(found.collect())
+    }
+
+    async fn whole(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<(Campaign, Vec<Chunk>)>, Unavailable> {
+        let items = self.query(&Range::whole(account, id), false, None).await?;
+        Ok(sorted(items)?.map(|found| (found.campaign, found.chunks)))
+    }
+
+    async fn overview_of(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        spot: Spot,
+    ) -> Result<Option<Overview>, Unavailable> {
+        let items = if spot.part == 0 {
+            let range = Range::overview_and_first(account, id);
+            self.query(&range, false, None).await?
+        } else {
+            let boards = (0..spot.parts.min(MOST_PARTS)).map(|n| Key::board(account, id, n));
+            let rest = [
+                Key::campaign(account, id),
+                Key::chunk(account, id, spot.part),
+            ];
+            let keys: Vec<_> = boards.chain(rest).collect();
+            self.get_all(&keys).await?
+        };
+        Ok(sorted(items)?.map(|found| Overview {
+            campaign: found.campaign,
+            boards: found.boards,
+            chunk: found.chunks.into_iter().next(),
+        }))
     }
 
     async fn boards(

@@ -190,12 +190,16 @@ impl AddEntries for Table {
         let conversation = Key::conversation(&posted.account, posted.conversation);
         // Looked at, not touched: a write would tell of a new state in the stream.
         let taken = if only_open {
-            Write::check(conversation, "#state = :open")
+            Write::check(conversation, "#state = :open AND skill = :skill")
         } else {
-            Write::check(conversation, "#state IN (:waiting, :open)")
-                .value(":waiting", s(State::Waiting.as_str()))
+            Write::check(
+                conversation,
+                "#state IN (:waiting, :open) AND skill = :skill",
+            )
+            .value(":waiting", s(State::Waiting.as_str()))
         };
         let taken = taken
+            .value(":skill", s(posted.skill.as_str()))
             .name("#state", "state")
             .value(":open", s(State::Open.as_str()));
         let entry = Key::entry(&posted.account, posted.conversation, posted.entry.id);
@@ -358,11 +362,28 @@ impl SaveConversations for Table {
                 Write::update(key, closed)
             }));
         }
+        if new.state != State::Closed {
+            // How the consumer stands tells where their conversation is.
+            let stands = Change::new("SET skill = :skill, #state = :state")
+                .only_if("conversation = :conversation")
+                .name("#state", "state")
+                .value(":skill", s(new.skill.as_str()))
+                .value(":state", s(new.state.as_str()))
+                .value(":conversation", s(new.id.to_string()));
+            let open = Key::open_conversation(&new.account, &new.consumer);
+            writes.push(Write::update(open, stands));
+        }
+        if new.skill != old.skill {
+            let skill = Key::skill(&new.account, &new.skill);
+            writes.push(Write::check(skill, "attribute_exists(pk)"));
+        }
         for _ in 0..TRIES {
             match self.transact(writes.clone()).await? {
                 Transacted::Done => return Ok(true),
                 // The message is past its retention: there is nothing to mark.
-                Transacted::Refused(failed) if failed == [false, false, true] => {
+                Transacted::Refused(failed)
+                    if new.state == State::Closed && failed == [false, false, true] =>
+                {
                     writes.truncate(2);
                 }
                 Transacted::Refused(_) => return Ok(false),
@@ -383,7 +404,7 @@ pub(crate) fn begin(conversation: &Conversation, ttl: i64) -> Result<[Write; 2],
     Ok([
         Write::insert(
             &Key::open_conversation(account, consumer),
-            &OpenItem::new(id),
+            &OpenItem::new(conversation),
         )?,
         Write::insert(
             &Key::conversation(account, id),

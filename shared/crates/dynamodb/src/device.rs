@@ -2,14 +2,14 @@
 
 use crate::{
     Table,
-    key::{Key, Range, digest},
+    key::{Attributes, Key, Range, digest},
     table::{Change, Transacted, Write, at, s, unavailable},
     time,
 };
 use domain::{
-    conversation::{Profile, ReadStanding, Standing},
+    conversation::{Conversation, Profile, ReadStanding, Standing, State},
     device::{DeadDevices, Device, DeviceStore, Environment, Platform, PushToken, Takes, Traits},
-    id::{AccountId, AppName, ConsumerId, ConversationId, DeviceId},
+    id::{AccountId, AppName, ConsumerId, ConversationId, DeviceId, SkillName},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -76,6 +76,10 @@ struct OwnerItem {
     device: DeviceId,
 }
 
+impl OwnerItem {
+    const KIND: &str = "token-owner";
+}
+
 /// A consumer's profile as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct ProfileItem {
@@ -92,15 +96,22 @@ impl ProfileItem {
 pub(crate) struct OpenItem {
     kind: String,
     conversation: ConversationId,
+    /// Not in what earlier releases wrote, as is the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skill: Option<SkillName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
 }
 
 impl OpenItem {
     const KIND: &str = "open-conversation";
 
-    pub(crate) fn new(conversation: ConversationId) -> Self {
+    pub(crate) fn new(conversation: &Conversation) -> Self {
         Self {
             kind: Self::KIND.to_owned(),
-            conversation,
+            conversation: conversation.id,
+            skill: Some(conversation.skill.clone()),
+            state: Some(conversation.state),
         }
     }
 }
@@ -122,65 +133,100 @@ fn owned_by(write: Write, consumer: &ConsumerId, device: &DeviceId) -> Write {
         .value(":device", s(device.as_str()))
 }
 
+/// What registering a device writes, given who owns its token, and the digest of the token that
+/// the consumer's device of that id had before.
+fn registering(
+    account: &AccountId,
+    consumer: &ConsumerId,
+    device: &Device,
+    owner: Option<OwnerItem>,
+    before: Option<&str>,
+) -> Result<Vec<Write>, Unavailable> {
+    let item = Item::from(device);
+    let token = Key::token(account, &item.token_digest);
+    let key = Key::device(account, consumer, &device.id);
+    let mine = OwnerItem {
+        kind: OwnerItem::KIND.to_owned(),
+        consumer: consumer.clone(),
+        device: device.id.clone(),
+    };
+    let take = Write::put(&token, &mine)?;
+    let mut writes = vec![
+        Write::put(
+            &Key::profile(account, consumer),
+            &ProfileItem {
+                kind: ProfileItem::KIND.to_owned(),
+                profile: Profile {
+                    app: Some(device.app.clone()),
+                    os: device.traits.os.clone(),
+                    device: device.traits.device.clone(),
+                    country: device.traits.country.clone(),
+                    city: device.traits.city.clone(),
+                },
+            },
+        )?,
+        match &owner {
+            // Only if it still is whose it was when we looked.
+            Some(owner) => owned_by(take, &owner.consumer, &owner.device),
+            None => take.only_if("attribute_not_exists(pk)"),
+        },
+        match before {
+            Some(before) => Write::put(&key, &item)?
+                .only_if("token_digest = :before")
+                .value(":before", s(before)),
+            None => Write::insert(&key, &item)?,
+        },
+    ];
+    if let Some(owner) = owner.filter(|owner| *owner != mine) {
+        let theirs = Key::device(account, &owner.consumer, &owner.device);
+        writes.push(
+            Write::delete(theirs)
+                .only_if("attribute_not_exists(pk) OR token_digest = :digest")
+                .value(":digest", s(&item.token_digest)),
+        );
+    }
+    if let Some(before) = before.filter(|before| *before != item.token_digest) {
+        let old = Write::delete(Key::token(account, before));
+        writes.push(owned_by(old, consumer, &device.id));
+    }
+    Ok(writes)
+}
+
+/// What removing a device with its token writes, if it still has `digest`.
+fn removing(
+    account: &AccountId,
+    consumer: &ConsumerId,
+    device: &DeviceId,
+    digest: &str,
+) -> [Write; 2] {
+    let gone = Write::delete(Key::device(account, consumer, device))
+        .only_if("token_digest = :digest")
+        .value(":digest", s(digest));
+    let token = Write::delete(Key::token(account, digest));
+    [gone, owned_by(token, consumer, device)]
+}
+
 impl Table {
-    /// What registering a device writes, given who owns its token and what it was before.
+    /// What registering a device writes, as all stands.
     async fn registration(
         &self,
         account: &AccountId,
         consumer: &ConsumerId,
         device: &Device,
     ) -> Result<Vec<Write>, Unavailable> {
-        let item = Item::from(device);
-        let token = Key::token(account, &item.token_digest);
+        let token = Key::token(account, &token_digest(device));
         let key = Key::device(account, consumer, &device.id);
-        let owner = self.get::<OwnerItem>(&token).await?;
-        let before = self.get::<Item>(&key).await?;
-
-        let mine = OwnerItem {
-            kind: "token-owner".to_owned(),
-            consumer: consumer.clone(),
-            device: device.id.clone(),
-        };
-        let take = Write::put(&token, &mine)?;
-        let mut writes = vec![
-            Write::put(
-                &Key::profile(account, consumer),
-                &ProfileItem {
-                    kind: ProfileItem::KIND.to_owned(),
-                    profile: Profile {
-                        app: Some(device.app.clone()),
-                        os: device.traits.os.clone(),
-                        device: device.traits.device.clone(),
-                        country: device.traits.country.clone(),
-                        city: device.traits.city.clone(),
-                    },
-                },
-            )?,
-            match &owner {
-                // Only if it still is whose it was when we looked.
-                Some(owner) => owned_by(take, &owner.consumer, &owner.device),
-                None => take.only_if("attribute_not_exists(pk)"),
-            },
-            match &before {
-                Some(before) => Write::put(&key, &item)?
-                    .only_if("token_digest = :before")
-                    .value(":before", s(&before.token_digest)),
-                None => Write::insert(&key, &item)?,
-            },
-        ];
-        if let Some(owner) = owner.filter(|owner| *owner != mine) {
-            let theirs = Key::device(account, &owner.consumer, &owner.device);
-            writes.push(
-                Write::delete(theirs)
-                    .only_if("attribute_not_exists(pk) OR token_digest = :digest")
-                    .value(":digest", s(&item.token_digest)),
-            );
+        let (mut owner, mut before) = (None, None);
+        for item in self.get_all(&[token, key]).await? {
+            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
+            if kind.is_some_and(|kind| kind == OwnerItem::KIND) {
+                owner = Some(from_item(item).map_err(unavailable)?);
+            } else {
+                let item: Item = from_item(item).map_err(unavailable)?;
+                before = Some(item.token_digest);
+            }
         }
-        if let Some(before) = before.filter(|b| b.token_digest != item.token_digest) {
-            let old = Write::delete(Key::token(account, &before.token_digest));
-            writes.push(owned_by(old, consumer, &device.id));
-        }
-        Ok(writes)
+        registering(account, consumer, device, owner, before.as_deref())
     }
 
     /// Removes a device with its token, if it still has `digest`; whether nobody came in
@@ -221,6 +267,38 @@ impl DeviceStore for Table {
             }
         }
         Err(Unavailable::new("the device's token kept moving"))
+    }
+
+    async fn take_in(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        device: &Device,
+        before: Option<&Device>,
+        surplus: &[Device],
+    ) -> Result<(), Unavailable> {
+        let digest = token_digest(device);
+        let before = before.map(token_digest);
+        // A device that comes again has its token; a new token is nobody's.
+        let owner = (before.as_ref() == Some(&digest)).then(|| OwnerItem {
+            kind: OwnerItem::KIND.to_owned(),
+            consumer: consumer.clone(),
+            device: device.id.clone(),
+        });
+        let mut writes = registering(account, consumer, device, owner, before.as_deref())?;
+        for other in surplus {
+            // A token that goes over to the new device goes from the old one with it.
+            if token_digest(other) != digest {
+                writes.extend(removing(account, consumer, &other.id, &token_digest(other)));
+            }
+        }
+        if let Transacted::Done = self.transact(writes).await? {
+            return Ok(());
+        }
+        for other in surplus {
+            self.remove(account, consumer, &other.id).await?;
+        }
+        self.register(account, consumer, device).await
     }
 
     async fn remove(
@@ -286,28 +364,32 @@ impl ReadStanding for Table {
         account: &AccountId,
         consumer: &ConsumerId,
     ) -> Result<Standing, Unavailable> {
-        let items = self
-            .query(&Range::standing(account, consumer), false, None)
-            .await?;
-        let mut standing = Standing::default();
-        for item in items {
-            let kind = item.get("kind").and_then(|kind| kind.as_s().ok()).cloned();
-            match kind.as_deref() {
-                Some(Item::KIND) => {
-                    let device: Item = from_item(item).map_err(unavailable)?;
-                    standing.devices.push(device.into());
-                }
-                Some(ProfileItem::KIND) => {
-                    let profile: ProfileItem = from_item(item).map_err(unavailable)?;
-                    standing.profile = Some(profile.profile);
-                }
-                Some(OpenItem::KIND) => {
-                    let open: OpenItem = from_item(item).map_err(unavailable)?;
-                    standing.conversation = Some(open.conversation);
-                }
-                _ => {}
-            }
-        }
-        Ok(standing)
+        let range = Range::standing(account, consumer);
+        standing(self.query(&range, false, None).await?)
     }
+}
+
+/// How a consumer stands, of these items.
+pub(crate) fn standing(items: Vec<Attributes>) -> Result<Standing, Unavailable> {
+    let mut standing = Standing::default();
+    for item in items {
+        let kind = item.get("kind").and_then(|kind| kind.as_s().ok()).cloned();
+        match kind.as_deref() {
+            Some(Item::KIND) => {
+                let device: Item = from_item(item).map_err(unavailable)?;
+                standing.devices.push(device.into());
+            }
+            Some(ProfileItem::KIND) => {
+                let profile: ProfileItem = from_item(item).map_err(unavailable)?;
+                standing.profile = Some(profile.profile);
+            }
+            Some(OpenItem::KIND) => {
+                let open: OpenItem = from_item(item).map_err(unavailable)?;
+                standing.conversation = Some(open.conversation);
+                standing.queue = open.skill.zip(open.state);
+            }
+            _ => {}
+        }
+    }
+    Ok(standing)
 }

@@ -2,21 +2,28 @@
 
 use crate::{
     Table,
+    account::AppItem,
     campaign::cancellation,
-    key::{Key, Range},
+    key::{Attributes, Key, Range},
     table::{Change, Transacted, Write, at, n, s, unavailable},
     time,
 };
 use domain::{
+    account::App,
     audit::{Action, Author},
     campaign::Campaign,
-    handoff::{Design, Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running},
+    handoff::{
+        Apps, Design, Found, Handoff, HandoffName, HandoffStore, InsertError, RemoveError,
+        ReplaceError, Running, Shelf, Tag,
+    },
     id::{AccountId, CampaignId, HandoffId},
     store::Unavailable,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::from_item;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// A handoff as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,10 +46,14 @@ struct NameItem<'a> {
     handoff: &'a HandoffId,
 }
 
+impl Item {
+    const KIND: &str = "handoff";
+}
+
 impl From<&Handoff> for Item {
     fn from(handoff: &Handoff) -> Self {
         Self {
-            kind: "handoff".to_owned(),
+            kind: Self::KIND.to_owned(),
             account: handoff.account.clone(),
             id: handoff.id.clone(),
             design: handoff.design.clone(),
@@ -66,12 +77,28 @@ impl From<Item> for Handoff {
     }
 }
 
+/// Whether an item is of that kind.
+fn is(item: &Attributes, kind: &str) -> bool {
+    let given = item.get("kind").and_then(|given| given.as_s().ok());
+    given.is_some_and(|given| given == kind)
+}
+
 fn key(handoff: &Handoff) -> Key {
     Key::handoff(&handoff.account, &handoff.id)
 }
 
 fn name_key(handoff: &Handoff) -> Key {
     Key::handoff_name(&handoff.account, handoff.design.name.as_str())
+}
+
+/// Says in a handoff's state which handoff that is, so that stopping it need not look it up.
+fn stated(handoff: &Handoff) -> Write {
+    let change = Change::new("SET kind = :kind, #name = :name, version = :version")
+        .name("#name", "name")
+        .value(":kind", s(StateItem::KIND))
+        .value(":name", s(handoff.design.name.as_str()))
+        .value(":version", n(handoff.version));
+    Write::update(Key::handoff_state(&handoff.account, &handoff.id), change)
 }
 
 fn claim(handoff: &Handoff) -> Result<Write, Unavailable> {
@@ -92,6 +119,7 @@ impl HandoffStore for Table {
             Write::insert(&key(handoff), &Item::from(handoff))?,
             claim(handoff)?,
             self.told(by, Action::HandoffMade, &handoff.id)?,
+            stated(handoff),
         ];
         match self.transact(writes).await? {
             Transacted::Done => Ok(()),
@@ -112,6 +140,41 @@ impl HandoffStore for Table {
         Ok(item.map(Handoff::from))
     }
 
+    async fn find_with(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+        apps: &Apps,
+    ) -> Result<Found, Unavailable> {
+        let keys = apps.as_slice().iter().map(|app| Key::app(account, app));
+        let keys: Vec<_> = keys.chain([Key::handoff(account, id)]).collect();
+        let mut found = Found::default();
+        for item in self.get_all(&keys).await? {
+            if is(&item, Item::KIND) {
+                let item: Item = from_item(item).map_err(unavailable)?;
+                found.handoff = Some(item.into());
+            } else {
+                let app: AppItem = from_item(item).map_err(unavailable)?;
+                found.apps.push(App::from(app).name);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn shelf(&self, account: &AccountId) -> Result<Shelf, Unavailable> {
+        let mut shelf = Shelf::default();
+        let range = Range::apps_and_handoffs(account);
+        for item in self.query(&range, false, None).await? {
+            if is(&item, Item::KIND) {
+                shelf.handoffs += 1;
+            } else if is(&item, AppItem::KIND) {
+                let app: AppItem = from_item(item).map_err(unavailable)?;
+                shelf.apps.push(App::from(app).name);
+            }
+        }
+        Ok(shelf)
+    }
+
     async fn list(&self, account: &AccountId) -> Result<Vec<Handoff>, Unavailable> {
         let items = Table::list::<Item>(self, &Range::handoffs(account)).await?;
         let mut handoffs: Vec<_> = items.into_iter().map(Handoff::from).collect();
@@ -125,27 +188,33 @@ impl HandoffStore for Table {
                 .only_if("version = :version")
                 .value(":version", n(old.version)),
             self.told(by, Action::HandoffChanged, &new.id)?,
+            stated(new),
         ];
         if name_key(old) != name_key(new) {
             writes.push(claim(new)?);
             writes.push(Write::delete(name_key(old)));
         }
-        match self.transact(writes).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(failed) if failed.first() == Some(&true) => {
-                Err(ReplaceError::Changed)
+        for pause in PAUSES {
+            match self.transact(writes.clone()).await? {
+                Transacted::Done => return Ok(()),
+                Transacted::Refused(failed) if failed.first() == Some(&true) => {
+                    return Err(ReplaceError::Changed);
+                }
+                Transacted::Refused(_) => return Err(ReplaceError::NameTaken),
+                // A campaign of the handoff is being accepted.
+                Transacted::Conflict => sleep(pause).await,
             }
-            Transacted::Refused(_) => Err(ReplaceError::NameTaken),
-            Transacted::Conflict => Err(conflict().into()),
         }
+        Err(conflict().into())
     }
 
     async fn remove(&self, by: &Author, handoff: &Handoff) -> Result<(), RemoveError> {
-        let state = tombstone(handoff, by.at)?
+        let state = tombstone(&by.account, &handoff.id, by.at)?
             .only_if("attribute_not_exists(live_until) OR live_until <= :now")
             .value(":now", at(by.at));
         let told = self.told(by, Action::HandoffDeleted, &handoff.id)?;
-        self.remove_all(removal(handoff, state, told)).await
+        self.remove_all(removal(&by.account, &handoff.tag(), state, told))
+            .await
     }
 
     async fn running(
@@ -159,19 +228,23 @@ impl HandoffStore for Table {
         for item in self.query(&range, false, None).await? {
             match from_item(item).map_err(unavailable)? {
                 OfHandoff::Run { campaign } => running.campaigns.push(campaign),
-                OfHandoff::State { accepted } => running.accepted = accepted,
+                OfHandoff::State(state) => {
+                    running.accepted = state.accepted;
+                    let told = state.name.zip(state.version);
+                    running.handoff = told.map(|(name, version)| Tag {
+                        id: id.clone(),
+                        name,
+                        version,
+                    });
+                }
             }
         }
         Ok(running)
     }
 
-    async fn stop(
-        &self,
-        by: &Author,
-        handoff: &Handoff,
-        running: &Running,
-    ) -> Result<(), RemoveError> {
-        let state = tombstone(handoff, by.at)?;
+    async fn stop(&self, by: &Author, handoff: &Tag, running: &Running) -> Result<(), RemoveError> {
+        let account = &by.account;
+        let state = tombstone(account, &handoff.id, by.at)?;
         // A campaign that was accepted since may live no longer than the others: that one more
         // was is what tells of it.
         let state = state
@@ -181,11 +254,11 @@ impl HandoffStore for Table {
             .value(":accepted", n(running.accepted))
             .value(":none", n(0));
         let told = self.told(by, Action::HandoffStopped, &handoff.id)?;
-        let removal = removal(handoff, state, told);
+        let removal = removal(account, handoff, state, told);
         let mut cancels: Vec<_> = running
             .campaigns
             .iter()
-            .map(|id| cancellation(&handoff.account, id, by.at))
+            .map(|id| cancellation(account, id, by.at))
             .collect();
         // All in one transaction, but for those that do not fit beside the removal.
         while cancels.len() + removal.len() > MOST_WRITES {
@@ -203,6 +276,15 @@ impl HandoffStore for Table {
             .await
     }
 }
+
+/// How long to wait each time that a campaign of a handoff that changes is being accepted.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::ZERO,
+];
 
 /// The most writes of a transaction.
 const MOST_WRITES: usize = 100;
@@ -226,7 +308,18 @@ pub(crate) struct StateItem {
     /// How many campaigns were ever accepted.
     #[serde(default)]
     accepted: u64,
-    ttl: i64,
+    /// The handoff's name, and which state of it has that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<HandoffName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    /// Only of one that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+}
+
+impl StateItem {
+    const KIND: &str = "handoff-state";
 }
 
 /// A campaign of a handoff.
@@ -244,10 +337,16 @@ enum OfHandoff {
     #[serde(rename = "handoff-run")]
     Run { campaign: CampaignId },
     #[serde(rename = "handoff-state")]
-    State {
-        #[serde(default)]
-        accepted: u64,
-    },
+    State(Stated),
+}
+
+/// What stopping a handoff needs of its state.
+#[derive(Debug, Deserialize)]
+struct Stated {
+    #[serde(default)]
+    accepted: u64,
+    name: Option<HandoffName>,
+    version: Option<u32>,
 }
 
 /// What a campaign leaves with its handoff: that messages of it live until its lookback ends,
@@ -269,13 +368,13 @@ pub(crate) fn live_on(
         Change::new("SET kind = :kind ADD accepted :one")
             .only_if("attribute_not_exists(gone) AND live_until >= :until")
     } else {
-        Change::new("SET kind = :kind, live_until = :until, #ttl = :ttl ADD accepted :one")
+        // Earlier releases let it go with its messages.
+        Change::new("SET kind = :kind, live_until = :until REMOVE #ttl ADD accepted :one")
             .only_if("attribute_not_exists(gone) AND (attribute_not_exists(live_until) OR live_until < :until)")
             .name("#ttl", "ttl")
-            .value(":ttl", n(until.as_second() + REMEMBERED))
     };
     let state = state
-        .value(":kind", s("handoff-state"))
+        .value(":kind", s(StateItem::KIND))
         .value(":one", n(1))
         .value(":until", at(until));
     let run = RunItem {
@@ -290,25 +389,27 @@ pub(crate) fn live_on(
 }
 
 /// The state of a handoff that is gone.
-fn tombstone(handoff: &Handoff, now: Timestamp) -> Result<Write, Unavailable> {
+fn tombstone(account: &AccountId, id: &HandoffId, now: Timestamp) -> Result<Write, Unavailable> {
     let state = StateItem {
-        kind: "handoff-state".to_owned(),
+        kind: StateItem::KIND.to_owned(),
         live_until: None,
         gone: true,
         accepted: 0,
-        ttl: now.as_second() + REMEMBERED,
+        name: None,
+        version: None,
+        ttl: Some(now.as_second() + REMEMBERED),
     };
-    Write::put(&Key::handoff_state(&handoff.account, &handoff.id), &state)
+    Write::put(&Key::handoff_state(account, id), &state)
 }
 
 /// The writes that remove a handoff, if `state` can be written.
-fn removal(handoff: &Handoff, state: Write, told: Write) -> Vec<Write> {
+fn removal(account: &AccountId, handoff: &Tag, state: Write, told: Write) -> Vec<Write> {
     vec![
-        Write::delete(key(handoff))
+        Write::delete(Key::handoff(account, &handoff.id))
             .only_if("version = :version")
             .value(":version", n(handoff.version)),
         state,
-        Write::delete(name_key(handoff)),
+        Write::delete(Key::handoff_name(account, handoff.name.as_str())),
         told,
     ]
 }

@@ -2,12 +2,15 @@
 
 use crate::{
     Table,
-    key::{Key, Range},
+    device::standing,
+    key::{Attributes, Key, Range},
     message::{self, Line},
     table::{Change, Updated, at, n, unavailable},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    conversation::Standing,
+    device::MAX_DEVICES,
     id::{AccountId, ConsumerId},
     inbox::{ReadInbox, RecordReports, Report},
     message::{Event, Message, MessageKey},
@@ -27,7 +30,31 @@ impl ReadInbox for Table {
         let items = self.query(&range, true, Some(limit)).await?;
         items.into_iter().map(message::read).collect()
     }
+
+    async fn standing_and_recent(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<(Standing, Vec<Message>), Unavailable> {
+        let range = Range::standing_and_messages(account, consumer, since);
+        let limit = limit + MAX_STANDING;
+        let items = self.query(&range, true, Some(limit)).await?;
+        let is_message = |item: &Attributes| {
+            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
+            kind.is_some_and(|kind| kind == message::Item::KIND)
+        };
+        let (messages, rest): (Vec<_>, Vec<_>) = items.into_iter().partition(is_message);
+        let messages = messages.into_iter().map(message::read);
+        Ok((standing(rest)?, messages.collect::<Result<_, _>>()?))
+    }
 }
+
+/// The most items that tell how a consumer stands: their devices, profile and open conversation,
+/// and some devices that log in at once.
+#[expect(clippy::cast_possible_truncation, reason = "a small number")]
+const MAX_STANDING: u32 = MAX_DEVICES as u32 + 10;
 
 impl RecordReports for Table {
     async fn record_report(

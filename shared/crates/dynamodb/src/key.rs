@@ -5,7 +5,7 @@
 //! | settings | `A#<account>` | `SETTINGS` |
 //! | app | `A#<account>` | `APP#<app>` |
 //! | skill | `A#<account>` | `SKILL#<skill>` |
-//! | paused circuit | `A#<account>` | `PAUSE#<platform>#<environment>#<app>` |
+//! | paused circuit | `A#<account>` | `APP_PAUSE#<platform>#<environment>#<app>` |
 //! | API client | `A#<account>` | `CLIENT#<client>` |
 //! | entry of the audit log | `A#<account>#AUDIT` | `<entry>` |
 //! | handoff | `A#<account>` | `HANDOFF#<handoff>` |
@@ -126,7 +126,7 @@ impl Key {
 
     pub(crate) fn pause(a: &AccountId, circuit: &Circuit) -> Self {
         let (platform, environment) = (circuit.platform.as_str(), circuit.environment.as_str());
-        let sk = format!("PAUSE#{platform}#{environment}#{}", circuit.app);
+        let sk = format!("APP_PAUSE#{platform}#{environment}#{}", circuit.app);
         Self::new(account(a), sk)
     }
 
@@ -311,7 +311,25 @@ impl Range {
     }
 
     pub(crate) fn pauses(a: &AccountId) -> Self {
-        Self::prefix(account(a), "PAUSE#")
+        Self::prefix(account(a), "APP_PAUSE#")
+    }
+
+    /// An account's apps, and the paused circuits, which stand right behind them.
+    pub(crate) fn apps_and_pauses(a: &AccountId) -> Self {
+        Self {
+            pk: account(a),
+            from: "APP#".to_owned(),
+            to: format!("APP_PAUSE#{LAST}"),
+        }
+    }
+
+    /// An account's handoffs, and its apps, which stand before them with the API clients between.
+    pub(crate) fn apps_and_handoffs(a: &AccountId) -> Self {
+        Self {
+            pk: account(a),
+            from: "APP#".to_owned(),
+            to: format!("HANDOFF#{LAST}"),
+        }
     }
 
     pub(crate) fn clients(a: &AccountId) -> Self {
@@ -350,6 +368,23 @@ impl Range {
         }
     }
 
+    /// A campaign's boards, the campaign, and the first part of its recipients.
+    pub(crate) fn overview_and_first(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self {
+            to: Key::chunk(a, campaign, 0).sk,
+            ..Self::overview(a, campaign)
+        }
+    }
+
+    /// A campaign, and the parts of its recipients, which stand right behind it.
+    pub(crate) fn whole(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self {
+            pk: of_campaign(a, campaign),
+            from: "CAMPAIGN".to_owned(),
+            to: format!("CHUNK#{LAST}"),
+        }
+    }
+
     pub(crate) fn boards(a: &AccountId, campaign: &CampaignId) -> Self {
         Self::prefix(of_campaign(a, campaign), "BOARD#")
     }
@@ -372,6 +407,18 @@ impl Range {
 
     pub(crate) fn standing(a: &AccountId, consumer: &ConsumerId) -> Self {
         Self::prefix(of_consumer(a, consumer), "S#")
+    }
+
+    /// How a consumer stands, and behind that, backward, their messages made since.
+    pub(crate) fn standing_and_messages(
+        a: &AccountId,
+        consumer: &ConsumerId,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            to: format!("S#{LAST}"),
+            ..Self::messages_since(a, consumer, since)
+        }
     }
 
     pub(crate) fn holds(a: &AccountId, consumer: &ConsumerId) -> Self {

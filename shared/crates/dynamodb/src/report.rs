@@ -11,8 +11,8 @@ use domain::{
     board::Tally,
     campaign::Heads,
     failure::Failure,
-    id::{AccountId, CampaignId, HandoffId, SkillName},
-    report::{Day, ListCampaigns, ReadDays},
+    id::{AccountId, HandoffId, SkillName},
+    report::{Day, ListCampaigns, Listed, ReadDays},
     store::Unavailable,
 };
 use jiff::{Timestamp, civil::Date};
@@ -102,10 +102,14 @@ impl ListCampaigns for Table {
         account: &AccountId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<CampaignId>, Unavailable> {
+    ) -> Result<Vec<Listed>, Unavailable> {
         let items = self
             .list::<ByTimeItem>(&Range::campaigns(account, from, to))
             .await?;
-        Ok(items.into_iter().map(|item| item.campaign).collect())
+        let listed = |item: ByTimeItem| Listed {
+            what: item.heads.map(|heads| (heads, item.parts)),
+            id: item.campaign,
+        };
+        Ok(items.into_iter().map(listed).collect())
     }
 }

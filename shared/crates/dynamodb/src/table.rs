@@ -18,9 +18,10 @@ use aws_sdk_dynamodb::{
     },
 };
 use domain::{
-    account::App,
+    account::{App, Settings},
     breaker::Pause,
-    id::{AccountId, HandoffId, SkillName},
+    campaign::Campaign,
+    id::{AccountId, CampaignId, HandoffId, SkillName},
     ivr::Ground,
     store::Unavailable,
 };
@@ -38,6 +39,8 @@ pub struct Table {
     apps: Kept<Vec<App>>,
     pauses: Kept<Vec<Pause>>,
     grounds: Kept<Ground, (AccountId, SkillName, HandoffId)>,
+    settings: Kept<Settings>,
+    campaigns: Kept<Option<Campaign>, (AccountId, CampaignId)>,
     seen: Seen,
 }
 
@@ -52,6 +55,8 @@ impl Table {
             apps: Kept::default(),
             pauses: Kept::default(),
             grounds: Kept::default(),
+            settings: Kept::default(),
+            campaigns: Kept::default(),
             seen: Seen::default(),
         }
     }
@@ -72,6 +77,24 @@ impl Table {
     pub fn for_calls(mut self) -> Self {
         self.grounds = Kept::at_most(Duration::from_mins(1));
         self
+    }
+
+    /// The same table for consumers' replies, which answer the same few campaigns: it reads what
+    /// one was accepted with at most once an hour, since that does not change, and an account's
+    /// settings at most once a minute.
+    #[must_use]
+    pub fn for_replies(mut self) -> Self {
+        self.settings = Kept::at_most(Duration::from_mins(1));
+        self.campaigns = Kept::at_most(Duration::from_hours(1));
+        self
+    }
+
+    pub(crate) const fn kept_settings(&self) -> &Kept<Settings> {
+        &self.settings
+    }
+
+    pub(crate) const fn kept_campaigns(&self) -> &Kept<Option<Campaign>, (AccountId, CampaignId)> {
+        &self.campaigns
     }
 
     pub(crate) const fn kept_grounds(&self) -> &Kept<Ground, (AccountId, SkillName, HandoffId)> {

@@ -54,5 +54,6 @@ keeps!(
     save_conversations,
     settings_store,
     skill_store,
+    taken_in,
     tokens,
 );

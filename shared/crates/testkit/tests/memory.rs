@@ -20,7 +20,7 @@ keeps! {
     accept_campaigns daily_quota read_campaigns cancel_campaigns list_campaigns due_store
     board_store
     pacer pauses limiter
-    device_store tokens contested_tokens dead_devices
+    device_store taken_in tokens contested_tokens dead_devices
     claims outcomes holds record_reports read_inbox
     open_conversations add_entries save_conversations read_queues
 }

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use std::slice::from_ref;
 
 /// A keeper of settings gives back what it was given, and the defaults before that.
-pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
+pub async fn settings_store(store: &(impl ReadSettings + WriteSettings + SkillStore)) {
     let (ours, theirs) = (sample::account(), sample::account());
     assert_eq!(
         store.settings(&ours).await.unwrap(),
@@ -30,7 +30,15 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings)) {
             recipients_per_day: 5_000_000,
         },
     };
-    store.put_settings(&by(&ours), &set).await.unwrap();
+    let saved = store.put_settings(&by(&ours), &set).await.unwrap();
+    assert!(!saved, "an unknown skill is no default");
+    assert_eq!(store.settings(&ours).await.unwrap(), Settings::default());
+    let skill = Skill {
+        name: sample::skill("Müller & Söhne"),
+        description: None,
+    };
+    store.put_skill(&by(&ours), &skill).await.unwrap();
+    assert!(store.put_settings(&by(&ours), &set).await.unwrap());
     assert_eq!(
         store.settings(&ours).await.unwrap(),
         set,
@@ -112,8 +120,8 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
         sample::app("com.example.shop"),
         sample::app("com.example.bank"),
     );
-    store.put_app(&by(&ours), &shop).await.unwrap();
-    store.put_app(&by(&ours), &bank).await.unwrap();
+    store.put_app(&by(&ours), &shop, &[]).await.unwrap();
+    store.put_app(&by(&ours), &bank, &[]).await.unwrap();
     assert_eq!(
         store.apps(&ours).await.unwrap(),
         [bank.clone(), shop.clone()],
@@ -126,7 +134,7 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
     );
     let mut changed = bank.clone();
     changed.android = None;
-    store.put_app(&by(&ours), &changed).await.unwrap();
+    store.put_app(&by(&ours), &changed, &[]).await.unwrap();
     assert_eq!(
         store.apps(&ours).await.unwrap(),
         [changed, shop.clone()],

@@ -30,7 +30,7 @@ where
     store.put_skill(by, &skill).await.unwrap();
     store.remove_skill(by, &skill.name).await.unwrap();
     let app = sample::app("com.example.shop");
-    store.put_app(by, &app).await.unwrap();
+    store.put_app(by, &app, &[]).await.unwrap();
     store.remove_app(by, &app.name).await.unwrap();
     let id: ClientId = "c1".parse().unwrap();
     let client = Client {
@@ -56,7 +56,10 @@ where
     changed.version += 1;
     store.replace(by, &first, &changed).await.unwrap();
     store.remove(by, &changed).await.unwrap();
-    store.stop(by, &second, &Running::default()).await.unwrap();
+    store
+        .stop(by, &second.tag(), &Running::default())
+        .await
+        .unwrap();
     let mut acceptance = sample::acceptance(account, 1, now);
     acceptance.by = by.clone();
     store.accept(&acceptance).await.unwrap();

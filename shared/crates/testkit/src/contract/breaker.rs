@@ -2,6 +2,7 @@
 
 use super::sample;
 use domain::{
+    account::WriteApps,
     breaker::{Cause, Circuit, Pause, Pauses},
     device::{Environment, Platform},
     id::AppName,
@@ -17,7 +18,7 @@ fn circuit(app: &AppName, environment: Environment) -> Circuit {
 }
 
 /// A circuit is paused once, tried by one at a time, and resumed.
-pub async fn pauses(store: &impl Pauses) {
+pub async fn pauses(store: &(impl Pauses + WriteApps)) {
     let (ours, theirs) = (sample::account(), sample::account());
     let (app, now) = (sample::app_name(), sample::now());
     assert_eq!(
@@ -90,4 +91,17 @@ pub async fn pauses(store: &impl Pauses) {
     );
     let all = store.pauses(&ours).await.unwrap();
     assert!(all.contains(&pause) && all.len() == 2, "{all:?}");
+
+    let saved = sample::app(app.as_str());
+    let by = sample::by(&ours);
+    store.put_app(&by, &saved, &[]).await.unwrap();
+    let (apps, mut both) = store.apps_and_pauses(&ours).await.unwrap();
+    both.sort_by_key(|p| all.iter().position(|other| other == p));
+    assert_eq!((apps, both), (vec![saved.clone()], all), "read together");
+    let none = store.apps_and_pauses(&theirs).await.unwrap();
+    assert_eq!(none, (Vec::new(), Vec::new()), "accounts are apart");
+    let paused = [store_circuit];
+    store.put_app(&by, &saved, &paused).await.unwrap();
+    let left = store.pauses(&ours).await.unwrap();
+    assert_eq!(left, [beside], "whoever saves an app ends its pauses");
 }

@@ -3,14 +3,14 @@
 use super::sample::{self, by};
 use domain::{
     account::{Limits, Settings, Skill, SkillStore, WriteSettings},
-    board::Cell,
+    board::{Board, Cell},
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, CancelCampaigns, Idempotency, IdempotencyKey,
-        ReadCampaigns,
+        Overview, ReadCampaigns, Spot,
     },
     handoff::HandoffStore,
     id::{AccountId, CampaignId},
-    report::ListCampaigns,
+    report::{ListCampaigns, Listed},
     sweep::{Due, DueStore, FIRST_LOOK},
 };
 use futures_util::future::join_all;
@@ -237,6 +237,7 @@ pub async fn read_campaigns<S: AcceptCampaigns + ReadCampaigns>(store: &S) {
             "and their day"
         );
     }
+    pieces(store, &acceptance, &boards).await;
     assert_eq!(
         store.chunk(&ours, id, 3).await.unwrap(),
         None,
@@ -257,6 +258,44 @@ pub async fn read_campaigns<S: AcceptCampaigns + ReadCampaigns>(store: &S) {
         [],
         "nor others' boards"
     );
+}
+
+/// What is read together is what is read apart.
+async fn pieces(store: &impl ReadCampaigns, acceptance: &Acceptance, boards: &[Board]) {
+    let (campaign, chunks) = (&acceptance.campaign, &acceptance.chunks);
+    let (ours, id) = (&campaign.account, &campaign.id);
+    let theirs = sample::account();
+    let accepted = store.accepted(ours, id).await.unwrap();
+    assert_eq!(accepted.as_ref(), Some(campaign));
+    assert_eq!(store.accepted(&theirs, id).await.unwrap(), None);
+    let whole = store.whole(ours, id).await.unwrap();
+    assert_eq!(whole, Some((campaign.clone(), chunks.clone())), "all parts");
+    assert_eq!(store.whole(&theirs, id).await.unwrap(), None);
+    for part in 0..4 {
+        let chunk = chunks.get(part as usize).cloned();
+        let found = store.part(ours, id, part).await.unwrap();
+        assert_eq!(found, Some((campaign.clone(), chunk.clone())), "{part}");
+        assert_eq!(store.part(&theirs, id, part).await.unwrap(), None);
+        let spot = Spot {
+            part,
+            index: 7,
+            parts: 3,
+        };
+        let found = store.overview_of(ours, id, spot).await.unwrap();
+        let expected = Overview {
+            campaign: campaign.clone(),
+            boards: boards.to_vec(),
+            chunk,
+        };
+        assert_eq!(found, Some(expected), "{part}");
+        let foreign = store.overview_of(&theirs, id, spot).await.unwrap();
+        assert_eq!(foreign, None);
+    }
+    let wanted = [(id.clone(), 2), (CampaignId::random(), 0), (id.clone(), 0)];
+    let found = store.parts_of(ours, &wanted).await.unwrap();
+    let expected = [2, 0].map(|part: usize| (campaign.clone(), chunks[part].clone()));
+    assert_eq!(found, expected, "those that there are, in order");
+    assert_eq!(store.parts_of(&theirs, &wanted).await.unwrap(), []);
 }
 
 /// Cancelling is seen at once, and the first time counts.
@@ -296,7 +335,10 @@ pub async fn list_campaigns<S: AcceptCampaigns + ListCampaigns>(store: &S) {
     for at in times.iter().rev() {
         let acceptance = sample::acceptance(&ours, 1, *at);
         store.accept(&acceptance).await.unwrap();
-        ids.insert(0, acceptance.campaign.id);
+        let campaign = acceptance.campaign;
+        let what = Some((campaign.heads(), vec![1]));
+        let id = campaign.id;
+        ids.insert(0, Listed { id, what });
     }
     let list =
         async |from: Timestamp, to: Timestamp| store.campaigns(&ours, from, to).await.unwrap();

@@ -327,7 +327,8 @@ where
         + ReadConversation
         + ReadStanding
         + Claims
-        + ReadMessages,
+        + ReadMessages
+        + domain::account::SkillStore,
 {
     let (account, now) = (sample::account(), sample::now());
     let (key, waiting) = sent(store, &account, now).await;
@@ -365,8 +366,24 @@ where
         ..open.clone()
     };
     assert!(
+        !store.save(&open, &moved).await.unwrap(),
+        "an unknown skill takes nothing"
+    );
+    let support = domain::account::Skill {
+        name: sample::skill("support"),
+        description: None,
+    };
+    let by = sample::by(&account);
+    store.put_skill(&by, &support).await.unwrap();
+    assert!(
         store.save(&open, &moved).await.unwrap(),
         "it goes to another skill"
+    );
+    let standing = store.standing(&account, &moved.consumer).await.unwrap();
+    assert_eq!(
+        standing.queue,
+        Some((moved.skill.clone(), State::Waiting)),
+        "how the consumer stands tells where"
     );
     assert_eq!(
         open_id(store, &moved).await,

@@ -8,6 +8,43 @@ use domain::{
 use futures_util::future::join_all;
 use std::slice::from_ref;
 
+/// Taking a device in is registering it, and what has to go goes.
+pub async fn taken_in<S: DeviceStore + ReadStanding>(store: &S) {
+    let (ours, now) = (sample::account(), sample::now());
+    let (ana, ben) = (sample::consumer("ana"), sample::consumer("ben"));
+    let of = async |name| devices(store, &ours, name).await;
+    let phone = sample::device("phone", "t1", now);
+    let take = store.take_in(&ours, &ana, &phone, None, &[]);
+    take.await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&phone), "a new one");
+    let again = sample::device("phone", "t1", now + sample::ms(1));
+    let take = store.take_in(&ours, &ana, &again, Some(&phone), &[]);
+    take.await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&again), "that comes again");
+    let fresh = sample::device("phone", "t2", now + sample::ms(2));
+    let take = store.take_in(&ours, &ana, &fresh, Some(&again), &[]);
+    take.await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&fresh), "with a new token");
+    let old = sample::device("old", "t1", now);
+    let take = store.take_in(&ours, &ben, &old, None, &[]);
+    take.await.unwrap();
+    assert_eq!(of("ben").await, from_ref(&old), "its old one is free");
+
+    let next = sample::device("next", "t3", now + sample::ms(3));
+    let take = store.take_in(&ours, &ana, &next, None, from_ref(&fresh));
+    take.await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&next), "what had to go is gone");
+    let take = store.take_in(&ours, &ben, &fresh, None, &[]);
+    take.await.unwrap();
+    assert_eq!(of("ben").await.len(), 2, "and its token is free");
+    // Knowing wrongly what was before is no harm.
+    let late = sample::device("next", "t4", now + sample::ms(4));
+    let take = store.take_in(&ours, &ana, &late, None, from_ref(&fresh));
+    take.await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&late));
+    assert_eq!(of("ben").await.len(), 2, "another's device stays");
+}
+
 /// A consumer's devices come and go, and the consumer stays known.
 pub async fn device_store<S: DeviceStore + ReadStanding>(store: &S) {
     let (ours, theirs) = (sample::account(), sample::account());
@@ -93,7 +130,8 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
     let shared = sample::device("shared", "t1", now);
     store.register(&ours, &ana, &shared).await.unwrap();
     store.register(&theirs, &ana, &shared).await.unwrap();
-    store.register(&ours, &ben, &shared).await.unwrap();
+    let take = store.take_in(&ours, &ben, &shared, None, &[]);
+    take.await.unwrap();
     assert_eq!(
         devices(store, &ours, "ana").await,
         [],
@@ -190,7 +228,12 @@ pub async fn contested_tokens<S: DeviceStore + ReadStanding>(store: &S) {
                 names[n].as_str()
             };
             let phone = phone(&id.replace(' ', "-"));
-            async move { store.register(ours, rival, &phone).await }
+            async move {
+                // What each knows of itself may be over when it takes the phone.
+                let known = store.standing(ours, rival).await?.devices;
+                let before = known.iter().find(|device| device.id == phone.id);
+                store.take_in(ours, rival, &phone, before, &[]).await
+            }
         });
         let tries = join_all(tries).await;
         assert!(tries.iter().any(Result::is_ok), "some log in");

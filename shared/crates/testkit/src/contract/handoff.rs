@@ -2,9 +2,11 @@
 
 use super::sample::{self, by};
 use domain::{
+    account::WriteApps,
     campaign::{AcceptCampaigns, AcceptError, Acceptance, ReadCampaigns},
     handoff::{
-        Handoff, HandoffName, HandoffStore, InsertError, RemoveError, ReplaceError, Running,
+        Apps, Found, Handoff, HandoffName, HandoffStore, InsertError, RemoveError, ReplaceError,
+        Running, Shelf,
     },
     id::HandoffId,
 };
@@ -12,7 +14,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 /// Names and ids are unique, and accounts are apart.
-pub async fn handoff_store(store: &impl HandoffStore) {
+pub async fn handoff_store(store: &(impl HandoffStore + WriteApps)) {
     let (ours, theirs) = (sample::account(), sample::account());
     let now = sample::now();
     let made = sample::handoff(&ours, "Front desk", now);
@@ -30,6 +32,24 @@ pub async fn handoff_store(store: &impl HandoffStore) {
         None,
         "an account sees only its own"
     );
+    let app = sample::app(sample::app_name().as_str());
+    store.put_app(&by(&ours), &app, &[]).await.unwrap();
+    let shelf = Shelf {
+        apps: vec![app.name.clone()],
+        handoffs: 1,
+    };
+    assert_eq!(store.shelf(&ours).await.unwrap(), shelf, "with the apps");
+    assert_eq!(store.shelf(&theirs).await.unwrap(), Shelf::default());
+    let both = vec![app.name.clone(), "com.example.none".parse().unwrap()];
+    let both = Apps::try_from(both).unwrap();
+    let found = store.find_with(&ours, &made.id, &both).await.unwrap();
+    let expected = Found {
+        handoff: Some(made.clone()),
+        apps: vec![app.name],
+    };
+    assert_eq!(found, expected, "and those apps that there are");
+    let foreign = store.find_with(&theirs, &made.id, &both).await.unwrap();
+    assert_eq!(foreign, Found::default());
     assert_eq!(
         store.find(&ours, &HandoffId::random()).await.unwrap(),
         None,
@@ -237,7 +257,11 @@ where
     store.insert(&by(&other.account), &other).await.unwrap();
     let until = |hours| now + jiff::SignedDuration::from_hours(hours);
     let unused = store.running(&account, &handoff.id, now).await.unwrap();
-    assert_eq!(unused, Running::default(), "a new handoff has no campaigns");
+    let expected = Running {
+        handoff: Some(handoff.tag()),
+        ..Running::default()
+    };
+    assert_eq!(unused, expected, "a new handoff has no campaigns");
 
     let stale = campaign_of(store, &handoff, until(1)).await;
     let long = campaign_of(store, &handoff, until(3)).await;
@@ -301,7 +325,7 @@ where
     assert!(
         matches!(
             store
-                .stop(&sample::author(&account, now), &handoff, &both)
+                .stop(&sample::author(&account, now), &handoff.tag(), &both)
                 .await,
             Err(RemoveError::Live)
         ),
@@ -317,14 +341,14 @@ where
     assert!(
         matches!(
             store
-                .stop(&sample::author(&account, now), &changed, &all)
+                .stop(&sample::author(&account, now), &changed.tag(), &all)
                 .await,
             Err(RemoveError::Changed)
         ),
         "another state removes nothing"
     );
     store
-        .stop(&sample::author(&account, now), &handoff, &all)
+        .stop(&sample::author(&account, now), &handoff.tag(), &all)
         .await
         .unwrap();
     assert_eq!(
@@ -362,7 +386,7 @@ where
     let running = store.running(&account, &handoff.id, now).await.unwrap();
     assert_eq!(running.campaigns, ids, "all are listed");
     store
-        .stop(&sample::author(&account, now), &handoff, &running)
+        .stop(&sample::author(&account, now), &handoff.tag(), &running)
         .await
         .unwrap();
     for id in &ids {

@@ -2,6 +2,7 @@
 
 use super::sample;
 use domain::{
+    device::DeviceStore,
     dispatch::{Holds, MessageJob},
     failure::Failure,
     handoff::Rendered,
@@ -485,7 +486,7 @@ pub async fn record_reports<S: RecordReports + Claims + ReadMessages>(store: &S)
 }
 
 /// A consumer's messages are read newest first, since some time.
-pub async fn read_inbox<S: ReadInbox + Claims>(store: &S) {
+pub async fn read_inbox<S: ReadInbox + Claims + DeviceStore>(store: &S) {
     let (account, now) = (sample::account(), sample::now());
     let ana = sample::consumer("ana");
     let mut made = Vec::new();
@@ -522,4 +523,15 @@ pub async fn read_inbox<S: ReadInbox + Claims>(store: &S) {
         .await
         .unwrap();
     assert_eq!(foreign, [], "an account sees only its own");
+
+    let phone = sample::device("phone", "t1", now);
+    store.register(&account, &ana, &phone).await.unwrap();
+    let (standing, found) = store
+        .standing_and_recent(&account, &ana, since, 10)
+        .await
+        .unwrap();
+    assert_eq!(standing.devices, [phone], "how they stand is told with it");
+    assert!(standing.profile.is_some());
+    let found: Vec<_> = found.into_iter().map(|m| m.key.transaction).collect();
+    assert_eq!(found, newest_first[..3], "and the newest messages");
 }

@@ -2,6 +2,7 @@
 
 use super::sample;
 use domain::{
+    account::SkillStore,
     agent::{ReadQueues, SaveConversations},
     conversation::{Conversation, State},
     id::{AccountId, ConversationId},
@@ -25,7 +26,7 @@ async fn ids(
 /// A queue shows its skill's conversations in one state, oldest first, page by page.
 pub async fn read_queues<S>(store: &S)
 where
-    S: ReadQueues + OpenConversations + SaveConversations,
+    S: ReadQueues + OpenConversations + SaveConversations + SkillStore,
 {
     let (account, now) = (sample::account(), sample::now());
     let mut all: Vec<Conversation> = Vec::new();
@@ -89,6 +90,12 @@ where
     let opened = change(&all[0], "sales", State::Open);
     let moved = change(&all[1], "support", State::Waiting);
     let over = change(&all[2], "sales", State::Closed);
+    let support = domain::account::Skill {
+        name: sample::skill("support"),
+        description: None,
+    };
+    let by = sample::by(&account);
+    store.put_skill(&by, &support).await.unwrap();
     for (old, new) in all.iter().zip([&opened, &moved, &over]) {
         assert!(store.save(old, new).await.unwrap());
     }

@@ -4,6 +4,7 @@ use super::{Known, Store};
 use domain::{
     account::{App, ReadApps, ReadSettings, Settings, Skill, SkillStore, WriteApps, WriteSettings},
     audit::{Action, Author, Entry, ReadAudit},
+    breaker::Circuit,
     client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
     id::{AccountId, AppName, AuditId, ClientId, SkillName},
     store::Unavailable,
@@ -18,11 +19,18 @@ impl ReadSettings for Store {
 }
 
 impl WriteSettings for Store {
-    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<(), Unavailable> {
+    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<bool, Unavailable> {
         let mut tables = self.begin("put_settings").await?;
+        let has = |skill: &SkillName| {
+            let key = (by.account.clone(), skill.clone());
+            tables.skills.contains_key(&key)
+        };
+        if !settings.default_skill.as_ref().is_none_or(has) {
+            return Ok(false);
+        }
         tables.settings.insert(by.account.clone(), settings.clone());
         tables.told(by, Action::SettingsChanged, "settings");
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -70,11 +78,14 @@ impl ReadApps for Store {
 }
 
 impl WriteApps for Store {
-    async fn put_app(&self, by: &Author, app: &App) -> Result<(), Unavailable> {
+    async fn put_app(&self, by: &Author, app: &App, paused: &[Circuit]) -> Result<(), Unavailable> {
         let mut tables = self.begin("put_app").await?;
         let key = (by.account.clone(), app.name.clone());
         tables.apps.insert(key, app.clone());
         tables.told(by, Action::AppSaved, &app.name);
+        for circuit in paused {
+            tables.resume(&by.account, circuit);
+        }
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Paused circuits, in memory.
 
-use super::{Record, Store};
+use super::{Record, Store, Tables};
 use domain::{
+    account::App,
     breaker::{Circuit, Pause, Pauses},
     id::AccountId,
     store::Unavailable,
@@ -11,6 +12,20 @@ impl Pauses for Store {
     async fn pauses(&self, account: &AccountId) -> Result<Vec<Pause>, Unavailable> {
         let tables = self.begin("pauses").await?;
         Ok(tables.pauses.get(account).cloned().unwrap_or_default())
+    }
+
+    async fn apps_and_pauses(
+        &self,
+        account: &AccountId,
+    ) -> Result<(Vec<App>, Vec<Pause>), Unavailable> {
+        let tables = self.begin("apps_and_pauses").await?;
+        let apps = tables.apps.values();
+        let known = tables.apps.keys().zip(apps);
+        let ours = known.filter(|((owner, _), _)| owner == account);
+        Ok((
+            ours.map(|(_, app)| app.clone()).collect(),
+            tables.pauses.get(account).cloned().unwrap_or_default(),
+        ))
     }
 
     async fn pause(&self, account: &AccountId, pause: &Pause) -> Result<bool, Unavailable> {
@@ -46,14 +61,19 @@ impl Pauses for Store {
     }
 
     async fn resume(&self, account: &AccountId, circuit: &Circuit) -> Result<(), Unavailable> {
-        let mut tables = self.begin("resume").await?;
-        let pauses = tables.pauses.entry(account.clone()).or_default();
+        self.begin("resume").await?.resume(account, circuit);
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// Ends a circuit's pause, if it is paused.
+    pub(super) fn resume(&mut self, account: &AccountId, circuit: &Circuit) {
+        let pauses = self.pauses.entry(account.clone()).or_default();
         if let Some(at) = pauses.iter().position(|p| p.circuit == *circuit) {
             let pause = pauses.remove(at);
-            tables
-                .stream
-                .push(Record::Pause(account.clone(), pause, true));
+            let record = Record::Pause(account.clone(), pause, true);
+            self.stream.push(record);
         }
-        Ok(())
     }
 }

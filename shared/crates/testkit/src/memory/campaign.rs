@@ -6,10 +6,10 @@ use domain::{
     board::{Board, Cell},
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CancelCampaigns, Chunk, Groundwork,
-        IDEMPOTENCY_HOURS, IdempotencyKey, ReadCampaigns,
+        IDEMPOTENCY_HOURS, IdempotencyKey, Overview, ReadCampaigns, Spot,
     },
     id::{AccountId, CampaignId, HandoffId, SkillName},
-    report::ListCampaigns,
+    report::{ListCampaigns, Listed},
     store::Unavailable,
     sweep::{Due, DueStore, FIRST_LOOK},
 };
@@ -149,6 +149,14 @@ impl ReadCampaigns for Store {
         Ok(tables.campaigns.get(&key).cloned())
     }
 
+    async fn accepted(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<Campaign>, Unavailable> {
+        self.campaign(account, id).await
+    }
+
     async fn overview(
         &self,
         account: &AccountId,
@@ -169,6 +177,63 @@ impl ReadCampaigns for Store {
         let tables = self.begin("chunk").await?;
         let key = (account.clone(), id.clone(), number);
         Ok(tables.chunks.get(&key).cloned())
+    }
+
+    async fn part(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        number: u32,
+    ) -> Result<Option<(Campaign, Option<Chunk>)>, Unavailable> {
+        let Some(campaign) = self.campaign(account, id).await? else {
+            return Ok(None);
+        };
+        Ok(Some((campaign, self.chunk(account, id, number).await?)))
+    }
+
+    async fn parts_of(
+        &self,
+        account: &AccountId,
+        wanted: &[(CampaignId, u32)],
+    ) -> Result<Vec<(Campaign, Chunk)>, Unavailable> {
+        let mut found = Vec::new();
+        for (id, number) in wanted {
+            if let Some((campaign, Some(chunk))) = self.part(account, id, *number).await? {
+                found.push((campaign, chunk));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn whole(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+    ) -> Result<Option<(Campaign, Vec<Chunk>)>, Unavailable> {
+        let Some(campaign) = self.campaign(account, id).await? else {
+            return Ok(None);
+        };
+        let tables = self.begin("whole").await?;
+        let all = tables.chunks.values();
+        let chunks = all.filter(|c| c.account == *account && c.campaign == *id);
+        Ok(Some((campaign, chunks.cloned().collect())))
+    }
+
+    async fn overview_of(
+        &self,
+        account: &AccountId,
+        id: &CampaignId,
+        spot: Spot,
+    ) -> Result<Option<Overview>, Unavailable> {
+        let Some((campaign, chunk)) = self.part(account, id, spot.part).await? else {
+            return Ok(None);
+        };
+        let boards = self.boards(account, id).await?;
+        Ok(Some(Overview {
+            campaign,
+            boards,
+            chunk,
+        }))
     }
 
     async fn boards(
@@ -204,16 +269,20 @@ impl ListCampaigns for Store {
         account: &AccountId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<CampaignId>, Unavailable> {
+    ) -> Result<Vec<Listed>, Unavailable> {
         let tables = self.begin("campaigns").await?;
         let mut found: Vec<_> = tables
             .campaigns
             .values()
             .filter(|c| c.account == *account && (from..to).contains(&c.created_at))
-            .map(|c| (c.created_at, c.id.clone()))
+            .map(|c| (c.created_at, c.id.clone(), (c.heads(), c.parts.clone())))
             .collect();
         found.sort();
-        Ok(found.into_iter().map(|(_, id)| id).collect())
+        let listed = |(_, id, what)| Listed {
+            id,
+            what: Some(what),
+        };
+        Ok(found.into_iter().map(listed).collect())
     }
 }
 

@@ -59,6 +59,7 @@ impl AddEntries for Store {
             .conversations
             .get(&key)
             .is_some_and(|c| match c.state {
+                _ if c.skill != posted.skill => false,
                 State::Open => true,
                 State::Waiting => !only_open,
                 State::Closed => false,
@@ -120,7 +121,9 @@ impl SaveConversations for Store {
     async fn save(&self, old: &Conversation, new: &Conversation) -> Result<bool, Unavailable> {
         let mut tables = self.begin("save").await?;
         let key = (old.account.clone(), old.id);
-        if tables.conversations.get(&key) != Some(old) {
+        let skill = (new.account.clone(), new.skill.clone());
+        let knows = new.skill == old.skill || tables.skills.contains_key(&skill);
+        if tables.conversations.get(&key) != Some(old) || !knows {
             return Ok(false);
         }
         tables.put(new);

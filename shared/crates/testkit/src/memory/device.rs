@@ -34,6 +34,20 @@ impl DeviceStore for Store {
         Ok(())
     }
 
+    async fn take_in(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        device: &Device,
+        _: Option<&Device>,
+        surplus: &[Device],
+    ) -> Result<(), Unavailable> {
+        for other in surplus {
+            self.remove(account, consumer, &other.id).await?;
+        }
+        self.register(account, consumer, device).await
+    }
+
     async fn remove(
         &self,
         account: &AccountId,
@@ -97,6 +111,10 @@ impl ReadStanding for Store {
                 .map(|(_, device)| device.clone())
                 .collect(),
             conversation: tables.open.get(&who).copied(),
+            queue: tables.open.get(&who).and_then(|id| {
+                let open = tables.conversations.get(&(account.clone(), *id))?;
+                Some((open.skill.clone(), open.state))
+            }),
         })
     }
 }

@@ -3,8 +3,11 @@
 use super::{Store, Tables};
 use domain::{
     audit::{Action, Author},
-    handoff::{Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running},
-    id::{AccountId, HandoffId},
+    handoff::{
+        Apps, Found, Handoff, HandoffStore, InsertError, RemoveError, ReplaceError, Running, Shelf,
+        Tag,
+    },
+    id::{AccountId, AppName, HandoffId},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -43,6 +46,34 @@ impl HandoffStore for Store {
         Ok(all.find(|h| h.account == *account && h.id == *id).cloned())
     }
 
+    async fn find_with(
+        &self,
+        account: &AccountId,
+        id: &HandoffId,
+        apps: &Apps,
+    ) -> Result<Found, Unavailable> {
+        let handoff = self.find(account, id).await?;
+        let tables = self.begin("find_with").await?;
+        let has = |app: &&AppName| {
+            let key = (account.clone(), (*app).clone());
+            tables.apps.contains_key(&key)
+        };
+        Ok(Found {
+            handoff,
+            apps: apps.as_slice().iter().filter(has).cloned().collect(),
+        })
+    }
+
+    async fn shelf(&self, account: &AccountId) -> Result<Shelf, Unavailable> {
+        let tables = self.begin("shelf").await?;
+        let apps = tables.apps.keys().filter(|(owner, _)| owner == account);
+        let handoffs = tables.handoffs.iter().filter(|h| h.account == *account);
+        Ok(Shelf {
+            apps: apps.map(|(_, name)| name.clone()).collect(),
+            handoffs: handoffs.count(),
+        })
+    }
+
     async fn list(&self, account: &AccountId) -> Result<Vec<Handoff>, Unavailable> {
         let tables = self.begin("list").await?;
         let mut list: Vec<_> = tables
@@ -74,7 +105,7 @@ impl HandoffStore for Store {
         if tables.lives(handoff).is_some_and(|until| until > by.at) {
             return Err(RemoveError::Live);
         }
-        tables.remove(handoff)?;
+        tables.remove(&handoff.account, &handoff.tag())?;
         tables.told(by, Action::HandoffDeleted, &handoff.id);
         Ok(())
     }
@@ -94,25 +125,24 @@ impl HandoffStore for Store {
             .map(|c| (c.lookback_ends_at, c.id.clone()))
             .collect();
         running.sort();
+        let mut all = tables.handoffs.iter();
+        let handoff = all.find(|h| h.account == *account && h.id == *id);
         Ok(Running {
+            handoff: handoff.map(Handoff::tag),
             accepted: tables.accepted(account, id),
             campaigns: running.into_iter().map(|(_, id)| id).collect(),
         })
     }
 
-    async fn stop(
-        &self,
-        by: &Author,
-        handoff: &Handoff,
-        running: &Running,
-    ) -> Result<(), RemoveError> {
+    async fn stop(&self, by: &Author, handoff: &Tag, running: &Running) -> Result<(), RemoveError> {
         let mut tables = self.begin("stop").await?;
-        if tables.accepted(&handoff.account, &handoff.id) != running.accepted {
+        let account = &by.account;
+        if tables.accepted(account, &handoff.id) != running.accepted {
             return Err(RemoveError::Live);
         }
-        tables.remove(handoff)?;
+        tables.remove(account, handoff)?;
         for id in &running.campaigns {
-            let key = (handoff.account.clone(), id.clone());
+            let key = (account.clone(), id.clone());
             if let Some(campaign) = tables.campaigns.get_mut(&key) {
                 campaign.cancelled_at.get_or_insert(by.at);
             }
@@ -135,10 +165,11 @@ impl Tables {
         self.lives.get(&key).copied()
     }
 
-    fn remove(&mut self, handoff: &Handoff) -> Result<(), RemoveError> {
-        let at = self.handoffs.iter().position(|h| h == handoff);
+    fn remove(&mut self, account: &AccountId, handoff: &Tag) -> Result<(), RemoveError> {
+        let mut all = self.handoffs.iter();
+        let at = all.position(|h| h.account == *account && h.tag() == *handoff);
         self.handoffs.remove(at.ok_or(RemoveError::Changed)?);
-        let key = (handoff.account.clone(), handoff.id.clone());
+        let key = (account.clone(), handoff.id.clone());
         self.gone.insert(key);
         Ok(())
     }

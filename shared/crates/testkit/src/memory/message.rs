@@ -2,6 +2,7 @@
 
 use super::{Record, Store, Tables};
 use domain::{
+    conversation::{ReadStanding as _, Standing},
     dispatch::{Holds, MessageJob},
     id::{AccountId, ConsumerId},
     inbox::{ReadInbox, RecordReports, Report},
@@ -222,6 +223,18 @@ impl ReadInbox for Store {
             .take(limit as usize)
             .cloned()
             .collect())
+    }
+
+    async fn standing_and_recent(
+        &self,
+        account: &AccountId,
+        consumer: &ConsumerId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<(Standing, Vec<Message>), Unavailable> {
+        let standing = self.standing(account, consumer).await?;
+        let recent = self.recent(account, consumer, since, limit).await?;
+        Ok((standing, recent))
     }
 }
 
