@@ -68,12 +68,12 @@ impl<'w> Stage<'w> {
                 self.campaign_as(JSON, body).await
             }
 
-            Kind::NameTaken => brand.post("handoffs", self.handoff()).await,
+            Kind::NameTaken => brand.post("handoffs", Self::greeting()).await,
             Kind::Changed => {
                 let path = format!("handoffs/{}", self.greeting);
                 let headers = [("if-match", "\"77\"")];
                 brand
-                    .send(Method::PUT, &path, &headers, Some(self.handoff()))
+                    .send(Method::PUT, &path, &headers, Some(Self::greeting()))
                     .await
             }
             Kind::HandoffInUse => {
@@ -198,7 +198,7 @@ impl<'w> Stage<'w> {
         campaign(&self.greeting, &["ana"])
     }
 
-    fn handoff(&self) -> Value {
+    fn greeting() -> Value {
         handoff("Greeting", &[SHOP], "Hello ${{1}}")
     }
 
@@ -208,7 +208,7 @@ impl<'w> Stage<'w> {
     }
 
     async fn handoff_with(&self, place: &str, json: &str) -> Answer {
-        let body = spoilt(&self.handoff(), place, json);
+        let body = spoilt(&Self::greeting(), place, json);
         self.brand.post("handoffs", body).await
     }
 

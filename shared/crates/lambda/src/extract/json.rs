@@ -130,7 +130,7 @@ fn is(segment: &Segment, name: &str) -> bool {
 /// Where it is, or, when that is too long to tell, what it is in.
 fn pointer(path: &Path) -> String {
     let mut place = String::new();
-    for segment in path.iter() {
+    for segment in path {
         let deeper = match segment {
             Segment::Seq { index } => child(&place, &index.to_string()),
             Segment::Map { key } => child(&place, key),
