@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`token`] | bearer tokens for a brand's programs |
 //! | [`account`] | apps, skills, settings, API clients |
+//! | [`webhook`] | webhooks, trying them, telling them again |
 //! | [`create_handoff`] | handoffs |
 //! | [`create_campaign`] | campaigns and what became of them |
 //! | [`consumer`] | devices, the inbox, what devices report |
@@ -12,6 +13,7 @@
 //! | [`report`] | outbound reporting |
 //! | `dispatch`, `tally` | what follows from a write: [`stream`] |
 //! | `send` | jobs from the queue to the gateways |
+//! | `deliver` | events from the queue to webhooks |
 //! | `sweep` | what got stuck |
 //!
 //! [`openapi`] holds the document of them all.
@@ -27,6 +29,7 @@ pub mod consumer;
 pub mod create_campaign;
 #[path = "create-handoff/mod.rs"]
 pub mod create_handoff;
+pub mod credentials;
 pub mod openapi;
 #[path = "reply/routes.rs"]
 pub mod reply;
@@ -35,6 +38,8 @@ pub mod report;
 pub mod stream;
 #[path = "token/routes.rs"]
 pub mod token;
+#[path = "webhook/mod.rs"]
+pub mod webhook;
 
 use domain::clock::SystemClock;
 use dynamodb::Table;

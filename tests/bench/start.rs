@@ -14,12 +14,13 @@ use tokio::{
 };
 
 /// The functions, and how often each is started.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 14] = [
     "account",
     "agent",
     "consumer",
     "create-campaign",
     "create-handoff",
+    "deliver",
     "dispatch",
     "reply",
     "report",
@@ -27,6 +28,7 @@ const FUNCTIONS: [&str; 12] = [
     "sweep",
     "tally",
     "token",
+    "webhook",
 ];
 const TIMES: usize = 9;
 
@@ -78,6 +80,8 @@ async fn start(binary: &Path, endpoint: &str) -> (Duration, u32) {
         .env("TABLE_NAME", "bench")
         .env("TOKEN_SECRET_ARN", "arn")
         .env("OPERATOR_SECRET_ARN", "arn")
+        .env("WEBHOOK_SECRET_ARN", "arn")
+        .env("WEBHOOK_QUEUE_URL", "http://127.0.0.1:1/queue")
         .env("SEND_QUEUE_URL", endpoint)
         .env("EVENTS_TOPIC_ARN", "arn")
         .stdout(Stdio::null())

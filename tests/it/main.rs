@@ -37,4 +37,6 @@ mod story;
 mod sweep;
 mod template;
 mod test_campaigns;
+mod webhook_delivery;
+mod webhooks;
 mod world;

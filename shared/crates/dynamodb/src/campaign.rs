@@ -31,7 +31,7 @@ use tokio::time::sleep;
 
 /// A campaign as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
-struct Item {
+pub(crate) struct Item {
     kind: String,
     account: AccountId,
     id: CampaignId,
@@ -63,9 +63,11 @@ struct Item {
 }
 
 impl Item {
+    pub(crate) const KIND: &str = "campaign";
+
     fn new(c: &Campaign, ttl: i64) -> Self {
         Self {
-            kind: "campaign".to_owned(),
+            kind: Self::KIND.to_owned(),
             account: c.account.clone(),
             id: c.id.clone(),
             name: c.name.clone(),

@@ -14,6 +14,7 @@ mod device;
 mod handoff;
 mod hold;
 mod inbox;
+mod journal;
 mod kept;
 mod key;
 mod limit;
@@ -26,6 +27,7 @@ mod stored;
 mod sweep;
 mod table;
 mod time;
+mod webhook;
 
 pub use stored::Stored;
 pub use table::Table;

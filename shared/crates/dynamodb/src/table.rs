@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
-use domain::{account::App, breaker::Pause, store::Unavailable};
+use domain::{account::App, breaker::Pause, store::Unavailable, webhook::Webhook};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{from_item, to_item};
@@ -30,6 +30,7 @@ pub struct Table {
     retention: SignedDuration,
     apps: Kept<Vec<App>>,
     pauses: Kept<Vec<Pause>>,
+    webhooks: Kept<Vec<Webhook>>,
 }
 
 impl Table {
@@ -42,6 +43,7 @@ impl Table {
             retention,
             apps: Kept::default(),
             pauses: Kept::default(),
+            webhooks: Kept::default(),
         }
     }
 
@@ -53,6 +55,19 @@ impl Table {
         self.apps = Kept::at_most(Duration::from_mins(1));
         self.pauses = Kept::at_most(Duration::from_secs(5));
         self
+    }
+
+    /// The same table for what follows the stream, which asks of every account that something
+    /// happens to whether it has webhooks: it reads them at most every 10 seconds. Others'
+    /// changes take that long to be seen.
+    #[must_use]
+    pub fn for_following(mut self) -> Self {
+        self.webhooks = Kept::at_most(Duration::from_secs(10));
+        self
+    }
+
+    pub(crate) const fn kept_webhooks(&self) -> &Kept<Vec<Webhook>> {
+        &self.webhooks
     }
 
     pub(crate) const fn kept_apps(&self) -> &Kept<Vec<App>> {

@@ -25,6 +25,7 @@ keeps!(
     app_store,
     audit_log,
     audit_pages,
+    board_events,
     board_store,
     cancel_campaigns,
     claims,
@@ -40,6 +41,7 @@ keeps!(
     handoff_store,
     handoff_versions,
     holds,
+    journal,
     limiter,
     list_campaigns,
     open_conversations,
@@ -54,4 +56,6 @@ keeps!(
     settings_store,
     skill_store,
     tokens,
+    webhook_health,
+    webhook_store,
 );

@@ -15,6 +15,7 @@ mod message;
 mod pace;
 mod queue;
 pub mod sample;
+mod webhook;
 
 pub use account::{app_store, client_secrets, client_store, settings_store, skill_store};
 pub use audit::{audit_log, audit_pages};
@@ -29,3 +30,4 @@ pub use handoff::{handoff_lives, handoff_stops, handoff_store, handoff_versions}
 pub use message::{claims, holds, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};
 pub use queue::read_queues;
+pub use webhook::{board_events, journal, webhook_health, webhook_store};

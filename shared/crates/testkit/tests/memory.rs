@@ -17,7 +17,8 @@ keeps! {
     audit_log audit_pages
     handoff_store handoff_versions handoff_lives handoff_stops
     accept_campaigns daily_quota read_campaigns cancel_campaigns list_campaigns due_store
-    board_store
+    board_store board_events
+    webhook_store webhook_health journal
     pacer pauses limiter
     device_store tokens contested_tokens dead_devices
     claims outcomes holds record_reports read_inbox
