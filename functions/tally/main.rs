@@ -35,7 +35,7 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
             Stored::Message(message) => counted.push(board::Change::Message(Box::new(message))),
             Stored::Entry(posted, _) => told.push(journal::Change::Entry(posted)),
             Stored::Conversation(conversation) => {
-                told.push(journal::Change::Conversation(conversation));
+                told.push(journal::Change::Conversation(Box::new(conversation)));
             }
             Stored::Pause(account, pause, is_over) => {
                 told.push(journal::Change::Pause(account, pause, is_over));

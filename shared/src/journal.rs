@@ -162,7 +162,7 @@ pub enum Change {
     /// Something was written in a conversation.
     Entry(Posted),
     /// A conversation's state changed.
-    Conversation(Conversation),
+    Conversation(Box<Conversation>),
     /// An app's sends were paused, that was prolonged, or it ended.
     Pause(AccountId, Pause, bool),
     /// A campaign was changed after it was accepted.

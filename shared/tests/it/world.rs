@@ -215,7 +215,8 @@ impl World {
             }
             Record::Conversation(conversation) => {
                 relay_state(store, queue, &self.topic, clock, &conversation).await?;
-                journal::tell(store, clock, &journal::Change::Conversation(conversation)).await
+                let change = journal::Change::Conversation(Box::new(conversation));
+                journal::tell(store, clock, &change).await
             }
             Record::Pause(account, pause, resumed) => {
                 relay_pause(&self.topic, &account, &pause, resumed).await?;

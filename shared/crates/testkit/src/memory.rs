@@ -12,7 +12,7 @@ mod outside;
 mod pace;
 mod webhook;
 
-pub use outside::{Deliveries, Endpoints, Gateways, Keys, Pushed, Queue, Topic};
+pub use outside::{Deliveries, Endpoints, Gateways, Hooked, Keys, Pushed, Queue, Topic};
 
 use domain::{
     account::{App, Settings, Skill},

@@ -188,7 +188,7 @@ impl EnqueueDeliveries for Deliveries {
 
 /// An event that was posted: to which webhook, signed with which of its secrets, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posted {
+pub struct Hooked {
     /// The webhook.
     pub webhook: WebhookName,
     /// The event.
@@ -204,7 +204,7 @@ pub struct Posted {
 pub struct Endpoints {
     statuses: Mutex<HashMap<WebhookName, Option<u16>>>,
     waits: Mutex<HashMap<WebhookName, Duration>>,
-    posted: Mutex<Vec<Posted>>,
+    posted: Mutex<Vec<Hooked>>,
 }
 
 impl Endpoints {
@@ -221,7 +221,7 @@ impl Endpoints {
     }
 
     /// Takes what was posted since the last time.
-    pub fn take(&self) -> Vec<Posted> {
+    pub fn take(&self) -> Vec<Hooked> {
         std::mem::take(&mut self.posted.lock().unwrap())
     }
 }
@@ -236,7 +236,7 @@ impl Post for Endpoints {
         tokio::task::yield_now().await;
         let statuses = self.statuses.lock().unwrap();
         let status = statuses.get(&webhook.name).copied().unwrap_or(Some(204));
-        self.posted.lock().unwrap().push(Posted {
+        self.posted.lock().unwrap().push(Hooked {
             webhook: webhook.name.clone(),
             event: event.clone(),
             secrets: webhook.live_secrets(now).map(|s| s.number).collect(),
