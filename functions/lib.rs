@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`token`] | bearer tokens for a brand's programs |
 //! | [`account`] | apps, skills, settings, API clients |
+//! | [`webhook`] | webhooks, trying them, telling them again |
 //! | [`create_handoff`] | handoffs |
 //! | [`create_campaign`] | campaigns and what became of them |
 //! | [`ivr`] | deflecting calls into the app |
@@ -13,6 +14,7 @@
 //! | [`report`] | outbound reporting |
 //! | `dispatch`, `tally` | what follows from a write: [`stream`] |
 //! | `send` | jobs from the queue to the gateways |
+//! | `deliver` | events from the queue to webhooks |
 //! | `sweep` | what got stuck |
 //!
 //! [`openapi`] holds the document of them all.
@@ -28,6 +30,7 @@ pub mod consumer;
 pub mod create_campaign;
 #[path = "create-handoff/mod.rs"]
 pub mod create_handoff;
+pub mod credentials;
 #[path = "ivr/mod.rs"]
 pub mod ivr;
 pub mod openapi;
@@ -38,6 +41,8 @@ pub mod report;
 pub mod stream;
 #[path = "token/routes.rs"]
 pub mod token;
+#[path = "webhook/mod.rs"]
+pub mod webhook;
 mod window;
 
 use domain::clock::SystemClock;

@@ -29,7 +29,7 @@ enum Caller {
 }
 
 /// The functions' documents, with who calls them.
-fn functions() -> [(OpenApi, Caller); 9] {
+fn functions() -> [(OpenApi, Caller); 10] {
     [
         (crate::account::routes().into_openapi(), Caller::Brand),
         (
@@ -40,6 +40,7 @@ fn functions() -> [(OpenApi, Caller); 9] {
             crate::create_campaign::routes().into_openapi(),
             Caller::Brand,
         ),
+        (crate::webhook::routes().into_openapi(), Caller::Brand),
         (crate::consumer::routes().into_openapi(), Caller::Consumer),
         (crate::reply::routes().into_openapi(), Caller::Consumer),
         (crate::agent::routes().into_openapi(), Caller::Brand),
@@ -108,6 +109,10 @@ fn tags() -> Vec<Tag> {
     [
         ("Tokens", "Bearer tokens for the brand's programs."),
         ("Account", "Apps, skills, settings and API clients."),
+        (
+            "Webhooks",
+            "The brand's endpoints that are told what happens.",
+        ),
         ("Handoffs", "Saved configurations of outbound messages."),
         ("Campaigns", "Posting campaigns, and what became of them."),
         (
@@ -205,7 +210,7 @@ fn headers() -> BTreeMap<String, RefOr<Header>> {
 }
 
 /// What the parameters of paths are, where an operation does not say more.
-const PARAMETERS: [(&str, &str); 11] = [
+const PARAMETERS: [(&str, &str); 12] = [
     ("accountId", "The account."),
     (
         "app",
@@ -223,6 +228,7 @@ const PARAMETERS: [(&str, &str); 11] = [
         "messageId",
         "The message's `transactionId`, which travels in the push.",
     ),
+    ("webhookName", "What the brand calls the webhook."),
 ];
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {

@@ -2,18 +2,22 @@
 
 use domain::{
     clock::SystemClock,
+    deliver,
     dispatch::{self, AppEvent},
     store::Unavailable,
 };
 use dynamodb::{Stored, Table};
 use lambda::{Environment, Record, Stuck};
-use queue::{Jobs, Topic};
+use queue::{Deliveries, Jobs, Topic};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let outbox = Outbox {
-        table: Table::from_env(environment.table()?, environment.retention()?).await,
+        table: Table::from_env(environment.table()?, environment.retention()?)
+            .await
+            .for_following(),
+        deliveries: Deliveries::from_env(environment.webhook_queue()?).await,
         jobs: Jobs::from_env(environment.send_queue()?).await,
         topic: Topic::from_env(environment.events_topic()?).await,
         clock: environment.clock()?,
@@ -28,6 +32,7 @@ async fn main() -> Result<(), lambda::Error> {
 #[derive(Clone)]
 struct Outbox {
     table: Table,
+    deliveries: Deliveries,
     jobs: Jobs,
     topic: Topic,
     clock: SystemClock,
@@ -49,6 +54,7 @@ impl Outbox {
     async fn relay(&self, stored: Stored) -> Result<(), Unavailable> {
         let Self {
             table,
+            deliveries,
             jobs,
             topic,
             clock,
@@ -68,7 +74,10 @@ impl Outbox {
                 }
                 Ok(())
             }
-            Stored::Message(_) => Ok(()),
+            Stored::Events(account, events) => {
+                deliver::relay_events(table, deliveries, topic, clock, &account, &events).await
+            }
+            Stored::Message(_) | Stored::Campaign(_) => Ok(()),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! The sender: takes jobs from the queue and hands notifications to the gateways.
 
-mod credentials;
-
-use credentials::Credentials;
 use domain::{breaker::Recent, dispatch::Job, send};
 use dynamodb::Table;
+use functions::credentials::Credentials;
 use lambda::{Environment, Receives, Secrets};
 use push::Gateways;
 use queue::Jobs;

@@ -1,36 +1,52 @@
-//! Counts what happened: follows the table's stream into campaigns' boards and daily totals.
+//! Counts what happened, and records what webhooks are told: follows the table's stream into
+//! campaigns' boards, daily totals and the log of events.
 
-use domain::board::{self, Change};
+use domain::{board, clock::SystemClock, journal, store::Unavailable};
 use dynamodb::{Stored, Table};
 use lambda::{Environment, Record, Stuck};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
-    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let table = Table::from_env(environment.table()?, environment.retention()?)
+        .await
+        .for_following();
+    let clock = environment.clock()?;
     lambda::serve_stream(move |records| {
         let table = table.clone();
         async move {
-            let changes = records.iter().filter_map(change).collect();
-            board::tally(&table, changes).await.map_err(Stuck::at_all)
+            take_in(&table, clock, &records)
+                .await
+                .map_err(Stuck::at_all)
         }
     })
     .await
 }
 
-/// What the counts have to take in of a record.
-fn change(record: &Record) -> Option<Change> {
-    match functions::stream::stored(record)? {
-        Stored::Chunk(chunk) => Some(Change::Accepted {
-            account: chunk.account,
-            campaign: chunk.campaign,
-            chunk: chunk.number,
-        }),
-        Stored::Message(message) => Some(Change::Message {
-            progress: message.progress(),
-            account: message.key.account,
-            place: message.place,
-        }),
-        Stored::Entry(..) | Stored::Conversation(_) | Stored::Pause(..) => None,
+async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Result<(), Unavailable> {
+    let (mut counted, mut told) = (Vec::new(), Vec::new());
+    for stored in records.iter().filter_map(functions::stream::stored) {
+        match stored {
+            Stored::Chunk(chunk) => counted.push(board::Change::Accepted {
+                account: chunk.account,
+                campaign: chunk.campaign,
+                chunk: chunk.number,
+            }),
+            Stored::Message(message) => counted.push(board::Change::Message(Box::new(message))),
+            Stored::Entry(posted, _) => told.push(journal::Change::Entry(posted)),
+            Stored::Conversation(conversation) => {
+                told.push(journal::Change::Conversation(Box::new(conversation)));
+            }
+            Stored::Pause(account, pause, is_over) => {
+                told.push(journal::Change::Pause(account, pause, is_over));
+            }
+            Stored::Campaign(campaign) => told.push(journal::Change::Campaign(campaign)),
+            Stored::Events(..) => {}
+        }
     }
+    board::tally(table, &clock, counted).await?;
+    for change in &told {
+        journal::tell(table, &clock, change).await?;
+    }
+    Ok(())
 }

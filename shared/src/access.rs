@@ -116,9 +116,9 @@ impl FromStr for Role {
 /// Something a caller may be allowed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// Read apps, skills and settings.
+    /// Read apps, skills, settings and webhooks.
     ReadConfiguration,
-    /// Write apps, skills and settings.
+    /// Write apps, skills, settings and webhooks.
     WriteConfiguration,
     /// Raise the account's limits.
     RaiseLimits,
@@ -184,6 +184,13 @@ pub const CALLS: &[(&str, Needs)] = {
         ("deleteSkill", May(P::WriteConfiguration)),
         ("getSettings", May(P::ReadConfiguration)),
         ("putSettings", May(P::WriteConfiguration)),
+        ("listWebhooks", May(P::ReadConfiguration)),
+        ("getWebhook", May(P::ReadConfiguration)),
+        ("putWebhook", May(P::WriteConfiguration)),
+        ("deleteWebhook", May(P::WriteConfiguration)),
+        ("rotateWebhook", May(P::WriteConfiguration)),
+        ("testWebhook", May(P::WriteConfiguration)),
+        ("replayWebhook", May(P::WriteConfiguration)),
         ("listClients", May(P::ManageClients)),
         ("createClient", May(P::ManageClients)),
         ("rotateClient", May(P::ManageClients)),

@@ -68,11 +68,19 @@ pub enum Action {
     CampaignAccepted,
     /// A campaign was cancelled.
     CampaignCancelled,
+    /// A webhook was made or changed.
+    WebhookSaved,
+    /// A webhook was given a new secret.
+    WebhookRotated,
+    /// A webhook was removed.
+    WebhookRemoved,
+    /// A webhook was disabled, since it takes nothing.
+    WebhookDisabled,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::SettingsChanged,
         Self::SkillSaved,
         Self::SkillRemoved,
@@ -87,6 +95,10 @@ impl Action {
         Self::HandoffStopped,
         Self::CampaignAccepted,
         Self::CampaignCancelled,
+        Self::WebhookSaved,
+        Self::WebhookRotated,
+        Self::WebhookRemoved,
+        Self::WebhookDisabled,
     ];
 
     /// Its name on the wire.
@@ -107,6 +119,10 @@ impl Action {
             Self::HandoffStopped => "HANDOFF_STOPPED",
             Self::CampaignAccepted => "CAMPAIGN_ACCEPTED",
             Self::CampaignCancelled => "CAMPAIGN_CANCELLED",
+            Self::WebhookSaved => "WEBHOOK_SAVED",
+            Self::WebhookRotated => "WEBHOOK_ROTATED",
+            Self::WebhookRemoved => "WEBHOOK_REMOVED",
+            Self::WebhookDisabled => "WEBHOOK_DISABLED",
         }
     }
 }

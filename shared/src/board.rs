@@ -7,10 +7,13 @@
 //! the board.
 
 use crate::{
-    campaign::{Campaign, Heads},
+    campaign::{Campaign, Heads, ReadCampaigns},
+    clock::Clock,
+    event::{self, Event, Kind},
     failure::Failure,
     id::{AccountId, CampaignId},
-    message::{Marks, Place, Progress, State},
+    journal::{self, Journal, Page},
+    message::{Marks, Message, Progress, State},
     store::Unavailable,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -356,14 +359,7 @@ pub enum Change {
         chunk: u32,
     },
     /// A message changed.
-    Message {
-        /// Whose it is.
-        account: AccountId,
-        /// Where in its campaign.
-        place: Place,
-        /// What the count needs to know.
-        progress: Progress,
-    },
+    Message(Box<Message>),
 }
 
 /// Keeps boards and the account's daily totals.
@@ -376,25 +372,34 @@ pub trait BoardStore: Send + Sync {
         chunk: u32,
     ) -> impl Future<Output = Result<Option<Board>, Unavailable>> + Send;
 
-    /// Saves the board and moves its day's totals by `difference`, in one transaction, if
-    /// the stored board still has version `board.version - 1`; whether it had.
+    /// Saves the board, moves its day's totals by `difference` and records the page of events,
+    /// in one transaction, if the stored board still has version `board.version - 1` and the
+    /// campaign's newest event is still the one before the page; whether that was so.
     fn save_board(
         &self,
         board: &Board,
         difference: &Tally,
+        events: Option<&Page>,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// How often a board is tried while others change it or its day.
 const TRIES: u32 = 20;
 
-/// Takes changes into the counts. Those that were taken in before change nothing.
+/// Takes changes into the counts, and records what webhooks are told of them. Those that were
+/// taken in before change nothing.
 ///
 /// # Errors
 /// When the store fails, or others keep changing the board; doing it all again is safe.
-pub async fn tally(store: &impl BoardStore, changes: Vec<Change>) -> Result<(), Unavailable> {
-    let mut by_board: BTreeMap<(AccountId, CampaignId, u32), Vec<(u32, Progress)>> =
-        BTreeMap::new();
+pub async fn tally<S>(
+    store: &S,
+    clock: &impl Clock,
+    changes: Vec<Change>,
+) -> Result<(), Unavailable>
+where
+    S: BoardStore + Journal + ReadCampaigns,
+{
+    let mut by_board: BTreeMap<(AccountId, CampaignId, u32), Vec<Box<Message>>> = BTreeMap::new();
     for change in changes {
         match change {
             Change::Accepted {
@@ -404,51 +409,140 @@ pub async fn tally(store: &impl BoardStore, changes: Vec<Change>) -> Result<(), 
             } => {
                 by_board.entry((account, campaign, chunk)).or_default();
             }
-            Change::Message {
-                account,
-                place,
-                progress,
-            } => by_board
-                .entry((account, place.campaign, place.chunk))
-                .or_default()
-                .push((place.index, progress)),
+            Change::Message(message) => {
+                let (account, place) = (message.key.account.clone(), &message.place);
+                by_board
+                    .entry((account, place.campaign.clone(), place.chunk))
+                    .or_default()
+                    .push(message);
+            }
         }
     }
     for ((account, campaign, chunk), changes) in by_board {
-        take_in_all(store, &account, &campaign, chunk, &changes).await?;
+        let of = Of {
+            is_told: journal::is_kept(store, &account).await?,
+            account,
+            campaign,
+            chunk,
+        };
+        let mut rest = &changes[..];
+        while let Some(taken) = take_in_some(store, clock, &of, rest).await? {
+            rest = &rest[taken..];
+            if rest.is_empty() {
+                break;
+            }
+        }
     }
     Ok(())
 }
 
-async fn take_in_all(
-    store: &impl BoardStore,
-    account: &AccountId,
-    campaign: &CampaignId,
+/// A part of a campaign.
+struct Of {
+    account: AccountId,
+    campaign: CampaignId,
     chunk: u32,
-    changes: &[(u32, Progress)],
-) -> Result<(), Unavailable> {
+    /// Whether webhooks are told what happens to it.
+    is_told: bool,
+}
+
+/// What some changes make of a board.
+struct Taken {
+    board: Board,
+    /// Whether it is another than it was.
+    is_news: bool,
+    events: Vec<Event>,
+    /// How many changes were taken in.
+    count: usize,
+}
+
+/// Takes in as many changes as make a page of events; how many, if there is such a board.
+async fn take_in_some<S>(
+    store: &S,
+    clock: &impl Clock,
+    of: &Of,
+    changes: &[Box<Message>],
+) -> Result<Option<usize>, Unavailable>
+where
+    S: BoardStore + Journal + ReadCampaigns,
+{
+    let (account, campaign) = (&of.account, &of.campaign);
     for _ in 0..TRIES {
-        let Some(old) = store.board(account, campaign, chunk).await? else {
+        let Some(old) = store.board(account, campaign, of.chunk).await? else {
             // The campaign is past its retention: there is nothing to count it under.
-            return Ok(());
+            return Ok(None);
         };
-        let mut new = old.clone();
-        let mut news = !old.attempted;
-        new.attempted = true;
-        for (index, progress) in changes {
-            news |= new.take_in(*index, progress);
+        let now = clock.now();
+        let Taken {
+            board: new,
+            is_news,
+            events,
+            count,
+        } = take_in(&old, of, changes, now);
+        let is_saved = if is_news {
+            let page = if events.is_empty() {
+                None
+            } else {
+                let last = store.last_number(account, campaign).await?;
+                Page::of(account, Some((campaign.clone(), last)), events, now)
+            };
+            let mut difference = new.tally();
+            difference.add(&old.tally(), -1);
+            store.save_board(&new, &difference, page.as_ref()).await?
+        } else {
+            true
+        };
+        if !is_saved {
+            continue;
         }
-        if !news {
-            return Ok(());
+        // Without news, too: who took it in may have died before this.
+        if of.is_told && new.is_final() && (!is_news || !old.is_final()) {
+            journal::finish(store, clock, account, campaign).await?;
         }
-        new.version += 1;
-        let mut difference = new.tally();
-        difference.add(&old.tally(), -1);
-        if store.save_board(&new, &difference).await? {
-            return Ok(());
-        }
+        return Ok(Some(count));
     }
     Err(Unavailable::new("the board kept changing"))
+}
+
+fn take_in(old: &Board, of: &Of, changes: &[Box<Message>], now: Timestamp) -> Taken {
+    let mut board = old.clone();
+    let (mut is_news, mut count, mut events) = (!old.attempted, 0, Vec::new());
+    if of.is_told && !old.attempted && old.chunk == 0 {
+        events.push(event::of_campaign(
+            Kind::CampaignAccepted,
+            &old.account,
+            &old.campaign,
+            &old.heads.handoff,
+            &old.heads.skill,
+            old.created_at,
+        ));
+    }
+    board.attempted = true;
+    for message in changes {
+        if events.len() >= journal::MOST {
+            break;
+        }
+        let index = message.place.index;
+        let before = board.cells.get(index as usize).copied();
+        if board.take_in(index, &message.progress()) {
+            is_news = true;
+            let before = before.filter(|_| of.is_told);
+            events.extend(
+                before
+                    .into_iter()
+                    .flat_map(|b| event::of_message(&b, message, now)),
+            );
+        }
+        count += 1;
+    }
+    if is_news {
+        board.version += 1;
+    }
+    Taken {
+        board,
+        is_news,
+        events,
+        count,
+    }
 }
 
 #[cfg(test)]

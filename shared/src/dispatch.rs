@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     conversation::{Author, Conversation, Posted, State},
     device::{Environment, Platform},
+    event::OfWebhook,
     id::{AccountId, AppName, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
     message::{MessageKey, Place},
     pace::{self, Pacer},
@@ -147,6 +148,8 @@ pub enum Announcement {
     Conversation(ConversationEvent),
     /// For those who look after the account's apps.
     App(AppEvent),
+    /// For those who look after the account's webhooks.
+    Webhook(WebhookEvent),
 }
 
 /// Something that happened in a conversation.
@@ -191,6 +194,17 @@ pub struct AppEvent {
     pub since: Timestamp,
 }
 
+/// A webhook was disabled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookEvent {
+    /// What: `webhook.disabled`.
+    pub event: String,
+    /// Which, and why.
+    #[serde(flatten)]
+    pub of: OfWebhook,
+}
+
 impl Announcement {
     /// What happened.
     #[must_use]
@@ -198,6 +212,7 @@ impl Announcement {
         match self {
             Self::Conversation(event) => &event.event,
             Self::App(event) => &event.event,
+            Self::Webhook(event) => &event.event,
         }
     }
 
@@ -207,6 +222,7 @@ impl Announcement {
         match self {
             Self::Conversation(event) => &event.account_id,
             Self::App(event) => &event.account_id,
+            Self::Webhook(event) => &event.of.account_id,
         }
     }
 
@@ -215,7 +231,7 @@ impl Announcement {
     pub const fn skill(&self) -> Option<&SkillName> {
         match self {
             Self::Conversation(event) => Some(&event.skill),
-            Self::App(_) => None,
+            Self::App(_) | Self::Webhook(_) => None,
         }
     }
 }

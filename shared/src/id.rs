@@ -176,6 +176,12 @@ named_id!(
     |s| word(s, 128, ".:-_")
 );
 named_id!(
+    /// The name that a brand gives one of its webhooks.
+    WebhookName,
+    "a webhook's name: 1 to 40 of A-Z, a-z, 0-9, `-` and `_`",
+    |s| word(s, 40, "-_")
+);
+named_id!(
     /// A program of the brand that calls the API.
     ClientId,
     "a client id: 1 to 64 of A-Z, a-z, 0-9, `-` and `_`",

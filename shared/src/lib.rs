@@ -19,6 +19,7 @@
 //! | [`device`], [`inbox`] | a consumer's devices and unexpired messages |
 //! | [`conversation`], [`reply`], [`agent`] | the chat: the consumer's side, the agent's side |
 //! | [`board`], [`report`] | counting what happened, and reading it |
+//! | [`webhook`], [`event`], [`journal`], [`deliver`] | telling the brand's endpoints what happens |
 //! | [`sweep`] | finding and finishing what got stuck |
 
 pub mod access;
@@ -31,13 +32,16 @@ pub mod campaign;
 pub mod client;
 pub mod clock;
 pub mod conversation;
+pub mod deliver;
 pub mod device;
 pub mod dispatch;
+pub mod event;
 pub mod failure;
 pub mod handoff;
 pub mod id;
 pub mod inbox;
 pub mod ivr;
+pub mod journal;
 pub mod limit;
 pub mod lookback;
 pub mod message;
@@ -50,3 +54,4 @@ pub mod send;
 pub mod store;
 pub mod sweep;
 pub mod text;
+pub mod webhook;

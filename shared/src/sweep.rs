@@ -12,6 +12,7 @@ use crate::{
     conversation::ReadStanding,
     dispatch::{Enqueue, Holds, MessageJob, enqueue_paced, release},
     id::{AccountId, CampaignId, ConsumerId},
+    journal::Journal,
     message::{Phase, ReadMessages},
     pace::Pacer,
     store::Unavailable,
@@ -94,7 +95,14 @@ pub async fn sweep<S>(
     clock: &impl Clock,
 ) -> Result<Swept, Unavailable>
 where
-    S: DueStore + ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
+    S: DueStore
+        + ReadCampaigns
+        + ReadMessages
+        + ReadStanding
+        + BoardStore
+        + Journal
+        + Holds
+        + Pacer,
 {
     let (mut swept, mut failed) = (Swept::default(), None);
     for due in store.due(clock.now()).await? {
@@ -125,7 +133,7 @@ async fn look_at<S>(
     due: &Due,
 ) -> Result<Looked, Unavailable>
 where
-    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
+    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer,
 {
     let now = clock.now();
     let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
@@ -172,14 +180,14 @@ async fn look_at_part<S>(
     number: u32,
 ) -> Result<(bool, u32), Unavailable>
 where
-    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Holds + Pacer,
+    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer,
 {
     let (now, account) = (clock.now(), &campaign.account);
     let Some(chunk) = store.chunk(account, &campaign.id, number).await? else {
         return Ok((false, 0));
     };
     let standings = campaign::stand(store, &chunk, 0, u32::MAX).await?;
-    correct(store, &chunk, &standings).await?;
+    correct(store, clock, &standings).await?;
 
     let (mut open, mut stuck) = (false, Vec::new());
     for (index, standing) in (0..).zip(&standings) {
@@ -248,22 +256,20 @@ fn next_look(campaign: &Campaign, now: Timestamp) -> Timestamp {
 }
 
 /// Brings the counts in line with the messages, should changes have been lost on the way.
-async fn correct(
-    store: &impl BoardStore,
-    chunk: &Chunk,
+async fn correct<S>(
+    store: &S,
+    clock: &impl Clock,
     standings: &[Standing],
-) -> Result<(), Unavailable> {
-    let changes = (0..)
-        .zip(standings)
-        .filter_map(|(index, standing)| {
-            standing.message.as_ref().map(|message| Change::Message {
-                account: chunk.account.clone(),
-                place: chunk.place(index),
-                progress: message.progress(),
-            })
-        })
+) -> Result<(), Unavailable>
+where
+    S: ReadCampaigns + BoardStore + Journal,
+{
+    let changes = standings
+        .iter()
+        .filter_map(|standing| standing.message.clone())
+        .map(|message| Change::Message(Box::new(message)))
         .collect();
-    board::tally(store, changes).await
+    board::tally(store, clock, changes).await
 }
 
 /// How a message stands with the sweep.

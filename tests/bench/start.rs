@@ -16,19 +16,22 @@ use tokio::{
 /// A secret's ARN; what is behind it is stood in for.
 const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bench-AbCdEf";
 /// The functions, and how often each is started.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 15] = [
     "account",
     "agent",
     "consumer",
     "create-campaign",
     "create-handoff",
+    "deliver",
     "dispatch",
+    "ivr",
     "reply",
     "report",
     "send",
     "sweep",
     "tally",
     "token",
+    "webhook",
 ];
 const TIMES: usize = 9;
 
@@ -80,6 +83,8 @@ async fn start(binary: &Path, endpoint: &str) -> (Duration, u32) {
         .env("TABLE_NAME", "bench")
         .env("TOKEN_SECRET_ARN", SECRET)
         .env("OPERATOR_SECRET_ARN", SECRET)
+        .env("WEBHOOK_SECRET_ARN", SECRET)
+        .env("WEBHOOK_QUEUE_URL", "http://127.0.0.1:1/queue")
         .env("SEND_QUEUE_URL", endpoint)
         .env(
             "EVENTS_TOPIC_ARN",

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Calls of a brand that change nothing of what the log is about.
-const NO_CHANGES: [&str; 7] = [
+const NO_CHANGES: [&str; 9] = [
+    "testWebhook",
+    "replayWebhook",
     "previewHandoff",
     "filterAnalytics",
     "listTransactions",
@@ -26,7 +28,7 @@ const NO_CHANGES: [&str; 7] = [
 type Change = (&'static str, Method, String, Value);
 
 /// Calls that change something, in an order in which all of them can.
-fn changes(ids: &[&str; 4], app: Value, offer: Value, client: Value) -> [Change; 14] {
+fn changes(ids: &[&str; 4], app: Value, offer: Value, client: Value) -> [Change; 17] {
     let [greeting, offered, running, id] = ids;
     let none = Value::Null;
     [
@@ -48,6 +50,24 @@ fn changes(ids: &[&str; 4], app: Value, offer: Value, client: Value) -> [Change;
             "deleteApp",
             Method::DELETE,
             format!("apps/{CLUB}"),
+            none.clone(),
+        ),
+        (
+            "putWebhook",
+            Method::PUT,
+            "webhooks/crm".into(),
+            json!({"url": "https://crm.example.com/hooks"}),
+        ),
+        (
+            "rotateWebhook",
+            Method::POST,
+            "webhooks/crm/rotate".into(),
+            none.clone(),
+        ),
+        (
+            "deleteWebhook",
+            Method::DELETE,
+            "webhooks/crm".into(),
             none.clone(),
         ),
         ("createClient", Method::POST, "clients".into(), client),

@@ -2,6 +2,7 @@
 
 use crate::{
     parts::{campaign, crowd, proactive},
+    webhooks::{hook, told},
     world::World,
 };
 use local::usage::Usage;
@@ -11,7 +12,7 @@ const WAY: [&str; 4] = ["create-campaign", "dispatch", "send", "tally"];
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn print(usage: &Usage, sent: f64) {
-    for function in WAY {
+    for function in WAY.into_iter().chain(DELIVERY) {
         for (action, count) in usage.0.get(function).into_iter().flatten() {
             println!(
                 "{function:15} {action:32} {:4} calls {:7.1} read {:7.1} write",
@@ -28,10 +29,16 @@ fn print(usage: &Usage, sent: f64) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
+/// The functions of the way from an event to a webhook.
+const DELIVERY: [&str; 1] = ["deliver"];
+
+/// What a campaign of 100 sent messages uses, with a webhook or without.
+async fn usage_of_a_hundred(with_webhook: bool) -> Usage {
     let world = World::start().await;
     let brand = world.brand("acme").await;
+    if with_webhook {
+        hook(&brand, "crm").await;
+    }
     let crowd = crowd("c", 100);
     for id in &crowd {
         brand.with_iphone(id).await;
@@ -43,11 +50,30 @@ async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
 
     world.stack.reset_usage();
     let before = proactive(&world.stack).len();
+    let before_told = told(&world, "crm").len();
     brand.launch(campaign(&handoff, &crowd)).await;
     world.stack.settled().await.unwrap();
     assert_eq!(proactive(&world.stack).len() - before, 100);
 
-    let usage = world.stack.usage();
+    if with_webhook {
+        // Each sent, and the campaign accepted and finished.
+        assert_eq!(told(&world, "crm").len() - before_told, 102);
+    }
+    world.stack.usage()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_costs_a_sent_recipient_little_more() {
+    let usage = usage_of_a_hundred(true).await;
+    print(&usage, 100.0);
+    let all = usage.total("dynamodb:");
+    assert!(all.write_units <= 800.0, "{} write units", all.write_units);
+    assert!(all.read_units <= 500.0, "{} read units", all.read_units);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
+    let usage = usage_of_a_hundred(false).await;
     print(&usage, 100.0);
     let all = usage.total("dynamodb:");
     assert!(all.write_units <= 600.0, "{} write units", all.write_units);

@@ -45,5 +45,7 @@ mod template;
 mod test_campaigns;
 mod token_pace;
 mod walk;
+mod webhook_delivery;
+mod webhooks;
 mod wire;
 mod world;

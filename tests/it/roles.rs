@@ -23,6 +23,7 @@ fn filled(path: &str, method: &str) -> String {
         ("{appName}", app),
         ("{name}", skill),
         ("{clientId}", "none"),
+        ("{webhookName}", "none"),
         ("{handoffId}", "H1"),
         ("{campaignId}", "none"),
         ("{consumerId}", "ana"),

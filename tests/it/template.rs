@@ -139,6 +139,8 @@ fn a_function_has_the_variables_that_its_main_asks_for() {
         (".table()", "TABLE_NAME"),
         (".retention()", "RETENTION_DAYS"),
         (".send_queue()", "SEND_QUEUE_URL"),
+        (".webhook_queue()", "WEBHOOK_QUEUE_URL"),
+        (".webhook_secret()", "WEBHOOK_SECRET_ARN"),
         (".events_topic()", "EVENTS_TOPIC_ARN"),
         (".token_secret()", "TOKEN_SECRET_ARN"),
         ("Guard::from_env(", "TOKEN_SECRET_ARN"),
@@ -210,7 +212,7 @@ fn p9_every_dead_letter_queue_has_an_alarm_and_every_alarm_a_page() {
         .map(|target| target.get("Destination").unwrap_or(target)["!GetAtt"].clone())
         .map(|arn| arn.as_str().unwrap().trim_end_matches(".Arn").to_owned())
         .collect();
-    assert_eq!(dead.len(), 2, "{dead:?}");
+    assert_eq!(dead.len(), 3, "{dead:?}");
     let alarms = resources
         .values()
         .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm")

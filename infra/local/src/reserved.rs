@@ -16,6 +16,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/_local/health", get(health))
         .route("/_local/tokens", post(token))
         .route("/_local/pushes", get(pushes))
+        .route("/_local/webhooks", get(webhooks))
         .route("/_local/usage", get(usage))
         .route("/_local/logs", get(logs))
         .route("/_local/messages", get(messages))
@@ -89,6 +90,11 @@ fn says(payload: &Value, name: &str, value: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// What the sandbox's webhooks, `…/webhooks/{name}` beside its push proxy, were told.
+async fn webhooks(State(shared): State<Shared>) -> Json<Vec<sandbox::Received>> {
+    Json(shared.sandbox.received())
 }
 
 async fn usage(State(shared): State<Shared>) -> Json<Value> {

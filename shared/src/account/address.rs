@@ -67,7 +67,7 @@ pub fn is_public(address: IpAddr) -> bool {
 
 /// Whether this is an https URL with a host that may be public: a name, or a public address.
 /// What a name leads to is known only when it is resolved.
-pub(super) fn is_public_url(url: &str) -> bool {
+pub(crate) fn is_public_url(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://") else {
         return false;
     };

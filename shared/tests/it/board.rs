@@ -110,7 +110,7 @@ proptest! {
             for (pick, count) in picks {
                 let from = pick.index(flat.len());
                 let batch = flat.iter().cycle().skip(from).take(count).cloned().collect();
-                tally(&world.store, batch).await.unwrap();
+                tally(&world.store, &world.clock, batch).await.unwrap();
                 let counts = world.counts(&accepted).await;
                 assert!(add_up(&counts), "{counts:?}");
                 assert_eq!(counts.accepted, 4);
@@ -118,10 +118,10 @@ proptest! {
             }
             // However they came before: once all newest came, they count.
             let newest = all.iter().map(|l| l.last().unwrap().clone()).collect();
-            tally(&world.store, newest).await.unwrap();
+            tally(&world.store, &world.clock, newest).await.unwrap();
             assert_totals(&world, &accepted).await;
             let counts = world.counts(&accepted).await;
-            tally(&world.store, flat).await.unwrap();
+            tally(&world.store, &world.clock, flat).await.unwrap();
             assert_eq!(world.counts(&accepted).await, counts, "older ones change nothing");
         });
     }
@@ -152,10 +152,10 @@ async fn changes_at_once_are_all_counted() {
         vec![change(&sent)]
     };
     let (a, b, c, d) = tokio::join!(
-        tally(&world.store, each(&messages[0])),
-        tally(&world.store, each(&messages[1])),
-        tally(&world.store, each(&messages[2])),
-        tally(&world.store, each(&messages[3])),
+        tally(&world.store, &world.clock, each(&messages[0])),
+        tally(&world.store, &world.clock, each(&messages[1])),
+        tally(&world.store, &world.clock, each(&messages[2])),
+        tally(&world.store, &world.clock, each(&messages[3])),
     );
     a.and(b).and(c).and(d).unwrap();
     assert_eq!(world.counts(&accepted).await.sent, 4);
@@ -167,7 +167,7 @@ async fn a_campaign_past_its_retention_is_not_counted() {
     let world = World::new().await;
     let (_, mut messages) = campaign(&world).await;
     messages[0].place.campaign = "gone".parse().unwrap();
-    tally(&world.store, vec![change(&messages[0])])
+    tally(&world.store, &world.clock, vec![change(&messages[0])])
         .await
         .unwrap();
 }

@@ -23,5 +23,6 @@ mod retry;
 mod rules;
 mod send;
 mod sweep;
+mod webhook;
 mod whole;
 mod world;

@@ -298,7 +298,7 @@ impl Race {
         let all: BTreeSet<_> = told
             .filter_map(|told| match told {
                 Announcement::Conversation(event) => Some(event.conversation_id),
-                Announcement::App(_) => None,
+                Announcement::App(_) | Announcement::Webhook(_) => None,
             })
             .collect();
         let mut count = 0;

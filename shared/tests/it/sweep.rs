@@ -213,7 +213,9 @@ async fn lost_counts_are_corrected() {
     world.clock.advance(FIRST_LOOK);
     look(&world).await;
     assert_eq!(world.counts(&accepted).await.sent, 1);
-    board::tally(&world.store, Vec::new()).await.unwrap();
+    board::tally(&world.store, &world.clock, Vec::new())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

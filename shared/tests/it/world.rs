@@ -9,10 +9,12 @@ use domain::{
     campaign::{self, Accepted, CampaignName, Draft, OpenConversation, Order, ReadCampaigns},
     clock::Clock,
     conversation::{Entry, ReadConversation, ReadStanding},
+    deliver::relay_events,
     device::{self, Device, PushToken},
     dispatch::{Delayed, Job, dispatch, relay_entry, relay_pause, relay_state},
     handoff::{self, Handoff},
     id::{AccountId, ConversationId},
+    journal,
     message::{Message, MessageKey, ReadMessages},
     reply::{self, Replied, Reply},
     send::{CLAIM, Done, send},
@@ -23,7 +25,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use testkit::{
     FixedClock,
     contract::sample,
-    memory::{Gateways, Queue, Record, Store, Topic},
+    memory::{Deliveries, Endpoints, Gateways, Queue, Record, Store, Topic},
 };
 
 /// How long the queue hides a job that was not done.
@@ -34,6 +36,8 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) topic: Topic,
     pub(crate) gateways: Gateways,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) endpoints: Endpoints,
     pub(crate) recent: Recent,
     pub(crate) clock: FixedClock,
     pub(crate) account: AccountId,
@@ -81,6 +85,8 @@ impl World {
             queue: Queue::default(),
             topic: Topic::default(),
             gateways: Gateways::default(),
+            deliveries: Deliveries::default(),
+            endpoints: Endpoints::default(),
             recent: Recent::default(),
             clock,
             account,
@@ -201,19 +207,33 @@ impl World {
                     campaign: chunk.campaign,
                     chunk: chunk.number,
                 };
-                board::tally(store, vec![change]).await
+                board::tally(store, clock, vec![change]).await
             }
-            Record::Message(message) => board::tally(store, vec![change(&message)]).await,
+            Record::Message(message) => board::tally(store, clock, vec![change(&message)]).await,
             Record::Entry(posted, opening) => {
-                relay_entry(queue, &self.topic, &posted, opening).await
+                relay_entry(queue, &self.topic, &posted, opening).await?;
+                journal::tell(store, clock, &journal::Change::Entry(posted)).await
             }
             Record::Conversation(conversation) => {
-                relay_state(store, queue, &self.topic, clock, &conversation).await
+                relay_state(store, queue, &self.topic, clock, &conversation).await?;
+                let change = journal::Change::Conversation(Box::new(conversation));
+                journal::tell(store, clock, &change).await
             }
             Record::Pause(account, pause, resumed) => {
-                relay_pause(&self.topic, &account, &pause, resumed)
-                    .await
-                    .map(drop)
+                relay_pause(&self.topic, &account, &pause, resumed).await?;
+                journal::tell(
+                    store,
+                    clock,
+                    &journal::Change::Pause(account, pause, resumed),
+                )
+                .await
+            }
+            Record::Campaign(campaign) => {
+                journal::tell(store, clock, &journal::Change::Campaign(campaign)).await
+            }
+            Record::Events(account, events) => {
+                let deliveries = &self.deliveries;
+                relay_events(store, deliveries, &self.topic, clock, &account, &events).await
             }
         }
     }
@@ -352,11 +372,7 @@ impl World {
 }
 
 pub(crate) fn change(message: &Message) -> Change {
-    Change::Message {
-        account: message.key.account.clone(),
-        place: message.place.clone(),
-        progress: message.progress(),
-    }
+    Change::Message(Box::new(message.clone()))
 }
 
 /// A recipient as a caller writes it.

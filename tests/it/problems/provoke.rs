@@ -85,6 +85,13 @@ impl<'w> Stage<'w> {
             }
             Kind::LimitReached => self.apps_without_end().await,
             Kind::NotEligible => self.invite_a_stranger().await,
+            Kind::WebhookDisabled => {
+                let url = brand.world.stack.sandbox().webhook_url("crm");
+                let off = json!({"url": url, "disabled": true});
+                brand.put("webhooks/crm", off).await.ok(201);
+                let all = json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"});
+                brand.post("webhooks/crm/replay", all).await
+            }
             Kind::IdempotencyInFlight => {
                 self.strike(
                     "create-campaign",

@@ -78,7 +78,11 @@ async fn p9_stream_records_that_cannot_be_read_block_nothing_and_are_told() {
         9,
         "three kinds of its own"
     );
-    assert_eq!(told_unreadable(&world, "tally"), 6, "two kinds of its own");
+    assert_eq!(
+        told_unreadable(&world, "tally"),
+        12,
+        "four kinds of its own"
+    );
     assert!(stack.queue("StreamDeadLetters").unwrap().is_empty());
     for line in stack.logs() {
         assert!(

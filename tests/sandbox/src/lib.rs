@@ -11,6 +11,7 @@
 //! | `apns` | `POST /3/device/{token}`, production and development |
 //! | `fcm`, `oauth`, `message` | `POST /v1/projects/{project}/messages:send`, `POST /token` |
 //! | `proxy` | `POST /push` of a brand: LivePerson's push proxy, signed |
+//! | `receiver` | `POST /webhooks/{name}` of a brand: what webhooks are told |
 //! | `identity` | OpenID discovery, JWKS, consumers' tokens |
 //! | `control` | the plain HTTP API that scripts and reads all of this |
 //!
@@ -27,6 +28,7 @@ mod oauth;
 mod options;
 mod provider_token;
 mod proxy;
+mod receiver;
 mod record;
 mod sandbox;
 mod script;
@@ -38,6 +40,7 @@ pub use brand::{ApnsKey, Brand, CannotMakeKeys};
 pub use identity::CannotSign;
 pub use options::{CannotStart, Keys, Options, Ports};
 pub use provider_token::TokenUpdates;
+pub use receiver::Received;
 pub use record::{Gateway, Push, TimedOut, Visible};
 pub use sandbox::Sandbox;
 pub use script::{Answer, Device, Environment, scripts};

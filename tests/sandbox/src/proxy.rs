@@ -1,10 +1,12 @@
 //! A brand's push proxy: `POST /push`, with LivePerson's body and Standard Webhooks' signature.
+//! Beside it are the brand's webhooks: [`receiver`].
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
 use crate::{
     apns::recorded,
     brand::Brand,
+    receiver,
     record::{Gateway, Push},
     script::{Answer, scripts},
     serve::{Answers, Connection, NoReply, Reply, broken, reply, set},
@@ -36,6 +38,9 @@ impl Answers for Proxy {
         request: Request<Bytes>,
         connection: &Connection,
     ) -> Result<Reply, NoReply> {
+        if request.uri().path().starts_with(receiver::PATH) {
+            return receiver::answer(&self.world, &request).await;
+        }
         let payload = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         let token = payload["device-token"].as_str().unwrap_or_default();
         let checked = self.check(&request, &payload);
@@ -127,7 +132,7 @@ impl Proxy {
     }
 }
 
-fn respond(status: u16, answer: &Answer) -> Reply {
+pub(crate) fn respond(status: u16, answer: &Answer) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = reply(status, Bytes::new());
     if status.is_redirection() {

@@ -10,6 +10,7 @@ use crate::{
     identity::Identity,
     options::{CannotStart, Keys, Options},
     proxy::Proxy,
+    receiver::{self, Received},
     record::{Push, TimedOut, Visible},
     script::{Answer, Device, Environment},
     serve::Listening,
@@ -155,6 +156,18 @@ impl Sandbox {
     #[must_use]
     pub fn proxy_url(&self) -> String {
         format!("{}/push", self.0.proxy.url())
+    }
+
+    /// The URL of a brand's webhook. Its script is named by the URL's path, `/webhooks/{name}`.
+    #[must_use]
+    pub fn webhook_url(&self, name: &str) -> String {
+        format!("{}{}{name}", self.0.proxy.url(), receiver::PATH)
+    }
+
+    /// What webhooks were told so far, in order.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.0.world.received).clone()
     }
 
     /// The issuer of the first brand's consumers.

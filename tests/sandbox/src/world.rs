@@ -3,6 +3,7 @@
 use crate::{
     brand::Brand,
     provider_token::{ProviderTokens, Verified},
+    receiver::Received,
     record::Record,
     script::Script,
 };
@@ -22,6 +23,8 @@ pub(crate) struct World {
     brands: Mutex<Vec<Arc<Brand>>>,
     pub(crate) script: Script,
     pub(crate) record: Record,
+    /// What webhooks were told.
+    pub(crate) received: Mutex<Vec<Received>>,
     /// When each APNs key changed its token last, over all connections.
     pub(crate) provider_tokens: ProviderTokens,
     /// The APNs tokens whose signature was checked.

@@ -12,6 +12,7 @@ use domain::{
     campaign::{Chunk, Heads},
     failure::Failure,
     id::{AccountId, CampaignId},
+    journal::Page,
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -172,15 +173,26 @@ impl BoardStore for Table {
             .transpose()
     }
 
-    async fn save_board(&self, board: &Board, difference: &Tally) -> Result<bool, Unavailable> {
+    async fn save_board(
+        &self,
+        board: &Board,
+        difference: &Tally,
+        events: Option<&Page>,
+    ) -> Result<bool, Unavailable> {
         let ttl = self.expiry(board.created_at);
         let put = write(board, ttl)?
             .only_if("version = :before")
             .value(":before", n(board.version.saturating_sub(1)));
-        if difference.is_zero() {
+        if difference.is_zero() && events.is_none() {
             return self.put_if(put).await;
         }
-        let writes = vec![put, move_day(board, difference, ttl)];
+        let mut writes = vec![put];
+        if !difference.is_zero() {
+            writes.push(move_day(board, difference, ttl));
+        }
+        if let Some(page) = events {
+            writes.extend(self.page(page)?);
+        }
         Ok(matches!(self.transact(writes).await?, Transacted::Done))
     }
 }

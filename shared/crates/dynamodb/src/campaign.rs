@@ -35,7 +35,7 @@ use tokio::time::sleep;
 
 /// A campaign as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
-struct Item {
+pub(crate) struct Item {
     kind: String,
     account: AccountId,
     id: CampaignId,
@@ -69,7 +69,7 @@ struct Item {
 }
 
 impl Item {
-    const KIND: &str = "campaign";
+    pub(crate) const KIND: &str = "campaign";
 
     fn new(c: &Campaign, ttl: i64) -> Self {
         Self {

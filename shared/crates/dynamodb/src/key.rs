@@ -13,6 +13,9 @@
 //! | how long a handoff's messages live | `A#<account>#H#<handoff>` | `STATE` |
 //! | campaign of a handoff | `A#<account>#H#<handoff>` | `RUN#<end of its lookback>#<campaign>` |
 //! | recipients of a day | `A#<account>#QUOTA` | `<date>` |
+//! | webhook | `A#<account>` | `WEBHOOK#<name>` |
+//! | page of events | `A#<account>#EVENTS#<date>` | `<milliseconds>#<first event>` |
+//! | event that was recorded | `A#<account>#TOLD#<event>` | `TOLD` |
 //! | clock of the account's pace | `A#<account>#PACE` | `PACE` |
 //! | bucket of a call limit | `A#<account>#LIMIT#<bucket>` | `LIMIT` |
 //! | idempotency key | `A#<account>#ONCE#<digest of the key>` | `ONCE` |
@@ -20,6 +23,7 @@
 //! | campaign | `A#<account>#P#<campaign>` | `CAMPAIGN` |
 //! | part of its recipients | `A#<account>#P#<campaign>` | `CHUNK#<number>` |
 //! | count of the part | `A#<account>#P#<campaign>` | `BOARD#<number>` |
+//! | number of its newest event | `A#<account>#P#<campaign>` | `NUMBER` |
 //! | campaign by time | `A#<account>#CAMPAIGNS` | `<milliseconds>#<campaign>` |
 //! | day's totals | `A#<account>#DAYS` | `<date>#<app>#<handoff>#<skill>` |
 //! | consumer's profile | `A#<account>#C#<consumer>` | `S#PROFILE` |
@@ -47,7 +51,7 @@ use domain::{
     conversation::State,
     id::{
         AccountId, AppName, AuditId, CallId, CampaignId, ClientId, ConsumerId, ConversationId,
-        DeviceId, EntryId, HandoffId, SkillName, TransactionId,
+        DeviceId, EntryId, HandoffId, SkillName, TransactionId, WebhookName,
     },
     message::MessageKey,
 };
@@ -93,6 +97,10 @@ fn of_campaign(account: &AccountId, campaign: &CampaignId) -> String {
 
 fn of_handoff(account: &AccountId, handoff: &HandoffId) -> String {
     format!("A#{account}#H#{handoff}")
+}
+
+fn events_of(account: &AccountId, day: Date) -> String {
+    format!("A#{account}#EVENTS#{day}")
 }
 
 /// Sorts after all of a handoff's campaigns, so that one query reads those that still live,
@@ -163,6 +171,22 @@ impl Key {
 
     pub(crate) fn quota(a: &AccountId, date: Date) -> Self {
         Self::new(format!("A#{a}#QUOTA"), date.to_string())
+    }
+
+    pub(crate) fn webhook(a: &AccountId, webhook: &WebhookName) -> Self {
+        Self::new(account(a), format!("WEBHOOK#{webhook}"))
+    }
+
+    pub(crate) fn events(a: &AccountId, day: Date, at: Timestamp, first: &str) -> Self {
+        Self::new(events_of(a, day), format!("{}#{first}", sortable(at)))
+    }
+
+    pub(crate) fn told(a: &AccountId, event: &str) -> Self {
+        Self::new(format!("A#{a}#TOLD#{event}"), "TOLD")
+    }
+
+    pub(crate) fn number(a: &AccountId, campaign: &CampaignId) -> Self {
+        Self::new(of_campaign(a, campaign), "NUMBER")
     }
 
     pub(crate) fn pace(a: &AccountId) -> Self {
@@ -334,6 +358,27 @@ impl Range {
 
     pub(crate) fn clients(a: &AccountId) -> Self {
         Self::prefix(account(a), "CLIENT#")
+    }
+
+    pub(crate) fn webhooks(a: &AccountId) -> Self {
+        Self::prefix(account(a), "WEBHOOK#")
+    }
+
+    /// Pages of events of a day that were recorded from `from` on and before `to`, behind
+    /// `after`.
+    pub(crate) fn events(
+        a: &AccountId,
+        day: Date,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<&str>,
+    ) -> Self {
+        Self {
+            pk: events_of(a, day),
+            // A space sorts before every continuation: the range starts behind the page.
+            from: after.map_or_else(|| sortable(from), |place| format!("{place} ")),
+            to: sortable(to),
+        }
     }
 
     /// The audit log, before an entry.

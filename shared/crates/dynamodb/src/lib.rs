@@ -15,6 +15,7 @@ mod handoff;
 mod hold;
 mod inbox;
 mod ivr;
+mod journal;
 mod kept;
 mod key;
 mod limit;
@@ -27,6 +28,7 @@ mod stored;
 mod sweep;
 mod table;
 mod time;
+mod webhook;
 
 pub use stored::Stored;
 pub use table::Table;

@@ -2,15 +2,17 @@
 
 use crate::{
     breaker::Item as PauseItem,
-    campaign::ChunkItem,
+    campaign::{ChunkItem, Item as CampaignItem},
     conversation::{EntryItem, Item as ConversationItem},
+    journal::PageItem,
     message::Item as MessageItem,
     table::unavailable,
 };
 use domain::{
     breaker::Pause,
-    campaign::Chunk,
+    campaign::{Campaign, Chunk},
     conversation::{Conversation, Posted},
+    event::Event,
     id::AccountId,
     message::Message,
     store::Unavailable,
@@ -30,6 +32,10 @@ pub enum Stored {
     Message(Message),
     /// An app's sends that are paused, and whether that is over.
     Pause(AccountId, Pause, bool),
+    /// A campaign.
+    Campaign(Box<Campaign>),
+    /// Events that webhooks are told of.
+    Events(AccountId, Vec<Event>),
 }
 
 impl Stored {
@@ -64,6 +70,15 @@ impl Stored {
                 let item: PauseItem = from_item(image).map_err(unavailable)?;
                 let (account, pause, is_over) = item.into_pause();
                 Some(Self::Pause(account, pause, is_over))
+            }
+            CampaignItem::KIND => {
+                let item: CampaignItem = from_item(image).map_err(unavailable)?;
+                Some(Self::Campaign(Box::new(item.into())))
+            }
+            PageItem::KIND => {
+                let item: PageItem = from_item(image).map_err(unavailable)?;
+                let (account, events) = item.into_events()?;
+                Some(Self::Events(account, events))
             }
             _ => None,
         })

@@ -24,6 +24,7 @@ use domain::{
     id::{AccountId, CampaignId, HandoffId, SkillName},
     ivr::Ground,
     store::Unavailable,
+    webhook::Webhook,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,6 +43,7 @@ pub struct Table {
     settings: Kept<Settings>,
     campaigns: Kept<Option<Campaign>, (AccountId, CampaignId)>,
     seen: Seen,
+    webhooks: Kept<Vec<Webhook>>,
 }
 
 impl Table {
@@ -58,6 +60,7 @@ impl Table {
             settings: Kept::default(),
             campaigns: Kept::default(),
             seen: Seen::default(),
+            webhooks: Kept::default(),
         }
     }
 
@@ -103,6 +106,19 @@ impl Table {
 
     pub(crate) const fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// The same table for what follows the stream, which asks of every account that something
+    /// happens to whether it has webhooks: it reads them at most every 10 seconds. Others'
+    /// changes take that long to be seen.
+    #[must_use]
+    pub fn for_following(mut self) -> Self {
+        self.webhooks = Kept::at_most(Duration::from_secs(10));
+        self
+    }
+
+    pub(crate) const fn kept_webhooks(&self) -> &Kept<Vec<Webhook>> {
+        &self.webhooks
     }
 
     pub(crate) const fn kept_apps(&self) -> &Kept<Vec<App>> {

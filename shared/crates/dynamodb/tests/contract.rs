@@ -25,6 +25,7 @@ keeps!(
     app_store,
     audit_log,
     audit_pages,
+    board_events,
     board_store,
     call_store,
     cancel_campaigns,
@@ -41,6 +42,7 @@ keeps!(
     handoff_store,
     handoff_versions,
     holds,
+    journal,
     limiter,
     list_campaigns,
     open_conversations,
@@ -56,4 +58,6 @@ keeps!(
     skill_store,
     taken_in,
     tokens,
+    webhook_health,
+    webhook_store,
 );

@@ -4,15 +4,17 @@
 //! |---|---|---|
 //! | `TABLE_NAME` | the DynamoDB table | the function does not start |
 //! | `SEND_QUEUE_URL` | the queue of jobs for `send` | the function does not start |
+//! | `WEBHOOK_QUEUE_URL` | the queue of deliveries to webhooks | the function does not start |
 //! | `EVENTS_TOPIC_ARN` | the topic that tells of conversations | the function does not start |
 //! | `TOKEN_SECRET_ARN` | the secret `{"current", "previous"}` that signs brand tokens | the function does not start |
+//! | `WEBHOOK_SECRET_ARN` | the secret `{"current", "previous"}` that webhooks' secrets are derived from | the function does not start |
 //! | `OPERATOR_SECRET_ARN` | the secret `{"client_id", "client_secret"}` of the operator's client | the function does not start |
 //! | `APNS_PRODUCTION_URL` | Apple's gateway for apps from the store | `https://api.push.apple.com` |
 //! | `APNS_SANDBOX_URL` | Apple's gateway for apps under development | `https://api.sandbox.push.apple.com` |
 //! | `FCM_URL` | Google's gateway | `https://fcm.googleapis.com` |
 //! | `FCM_TOKEN_URL` | where Google gives tokens for its gateway | `https://oauth2.googleapis.com/token` |
 //! | `RETENTION_DAYS` | how long data is kept: 31 to 3650 days | `396` |
-//! | `OUTBOUND_PRIVATE` | `allow` for tests whose push proxies are on their own machine | private addresses are never called |
+//! | `OUTBOUND_PRIVATE` | `allow` for tests whose push proxies and webhooks are on their own machine | private addresses are never called |
 //! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
 //!
 //! A function asks for what it needs, so that it does not start without it, and does not
@@ -82,6 +84,24 @@ impl Environment {
     /// When it is not set, or no URL.
     pub fn send_queue(&self) -> Result<String, SettingsError> {
         self.needed("SEND_QUEUE_URL", "the URL of the queue of jobs", is_url)
+    }
+
+    /// The URL of the queue of deliveries.
+    ///
+    /// # Errors
+    /// When it is not set, or no URL.
+    pub fn webhook_queue(&self) -> Result<String, SettingsError> {
+        let expected = "the URL of the queue of deliveries";
+        self.needed("WEBHOOK_QUEUE_URL", expected, is_url)
+    }
+
+    /// The ARN of the secret that webhooks' secrets are derived from.
+    ///
+    /// # Errors
+    /// When it is not set, or no ARN of Secrets Manager.
+    pub fn webhook_secret(&self) -> Result<String, SettingsError> {
+        let expected = "the ARN of the secret that webhooks' secrets are derived from";
+        self.needed("WEBHOOK_SECRET_ARN", expected, is_secret)
     }
 
     /// The ARN of the topic that tells of conversations.

@@ -11,6 +11,7 @@
 //! | `sns` | Amazon SNS: an endpoint per device, and its messages |
 //! | `gateway`, `connection` | Apple's and Google's connections: made, kept, tried and replaced |
 //! | `proxy`, `outbound` | a brand's own endpoint, and where none may be |
+//! | `webhook` | [`Webhooks`]: events to brands' endpoints, signed, and their secrets |
 //! | `oauth` | Google's access tokens |
 //! | `payload` | the JSON of all gateways, within their 4,096 bytes |
 //! | `preview` | what each gateway would be given |
@@ -34,8 +35,10 @@ mod proxy;
 mod settings;
 mod slots;
 mod sns;
+mod webhook;
 
 pub use credentials::{CannotRead, Secrets};
 pub use preview::{Preview, preview};
 pub use provider::Gateways;
 pub use settings::{CannotConnect, Settings};
+pub use webhook::Webhooks;

@@ -4,7 +4,7 @@
 //! no name can be public when it is configured and private when it is called.
 
 use crate::{
-    connection::{CONNECT, Connector, WHOLE},
+    connection::{CONNECT, Connector},
     settings::CannotConnect,
 };
 use domain::account::address::is_public;
@@ -46,8 +46,13 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// With `private`, addresses that are not public are called, too: for tests on one machine.
-    pub(crate) fn new(connector: &Connector, private: bool) -> Result<Self, CannotConnect> {
+    /// A request takes `whole` at most, with its connection. With `private`, addresses that are
+    /// not public are called, too: for tests on one machine.
+    pub(crate) fn new(
+        connector: &Connector,
+        private: bool,
+        whole: Duration,
+    ) -> Result<Self, CannotConnect> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -56,7 +61,7 @@ impl Outbound {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .connect_timeout(CONNECT)
-            .timeout(WHOLE);
+            .timeout(whole);
         let client = if private {
             client
         } else {
@@ -100,7 +105,7 @@ mod tests {
 
     fn outbound(private: bool) -> Outbound {
         let connector = Connector::new(&Settings::default()).unwrap();
-        Outbound::new(&connector, private).unwrap()
+        Outbound::new(&connector, private, Duration::from_secs(5)).unwrap()
     }
 
     #[test]

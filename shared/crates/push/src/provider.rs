@@ -43,7 +43,7 @@ impl<S: Secrets, C: Clock> Gateways<S, C> {
     /// When a URL or the certificate authority cannot be used.
     pub fn new(settings: &Settings, secrets: S, clock: C) -> Result<Self, CannotConnect> {
         let connector = Connector::new(settings)?;
-        let outbound = Outbound::new(&connector, settings.outbound_private)?;
+        let outbound = Outbound::new(&connector, settings.outbound_private, WHOLE)?;
         Ok(Self {
             credentials: Credentials::new(secrets),
             clock,

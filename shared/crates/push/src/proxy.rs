@@ -147,7 +147,7 @@ fn prove(secret: &SecretString, signed: &str) -> Option<Proof> {
 }
 
 /// A signature of Standard Webhooks with a symmetric key.
-fn sign(key: &SecretString, signed: &str) -> Option<String> {
+pub(crate) fn sign(key: &SecretString, signed: &str) -> Option<String> {
     let key = key.expose_secret().strip_prefix("whsec_")?;
     let key = STANDARD.decode(key).ok().filter(|key| !key.is_empty())?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;

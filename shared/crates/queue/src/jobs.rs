@@ -1,4 +1,4 @@
-//! The sender's queue, on SQS.
+//! A queue of jobs, on SQS: the sender's.
 
 use crate::unavailable;
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
@@ -7,6 +7,7 @@ use domain::{
     store::Unavailable,
 };
 use futures_util::future::try_join_all;
+use std::time::Duration;
 
 /// The sender's queue.
 #[derive(Clone, Debug)]
@@ -46,19 +47,28 @@ impl Jobs {
         Self::new(Client::new(&config), url)
     }
 
-    async fn send(&self, batch: Vec<(String, i32)>) -> Result<(), Unavailable> {
+    /// Puts messages, each with its delay and its group, in as few calls as the queue allows.
+    pub(crate) async fn put(&self, messages: Vec<Message>) -> Result<(), Unavailable> {
+        try_join_all(batches(messages).into_iter().map(|batch| self.send(batch)))
+            .await
+            .map(drop)
+    }
+
+    async fn send(&self, batch: Vec<Message>) -> Result<(), Unavailable> {
         let entries = batch
             .into_iter()
             .enumerate()
-            .map(|(id, (body, delay))| {
+            .map(|(id, (body, delay, group))| {
+                let delay = i32::try_from(delay.as_secs()).map_err(unavailable)?;
                 SendMessageBatchRequestEntry::builder()
                     .id(id.to_string())
                     .message_body(body)
                     .delay_seconds(delay)
+                    .set_message_group_id(group)
                     .build()
+                    .map_err(unavailable)
             })
-            .collect::<Result<_, _>>()
-            .map_err(unavailable)?;
+            .collect::<Result<_, Unavailable>>()?;
         let sent = self
             .client
             .send_message_batch()
@@ -77,20 +87,23 @@ impl Jobs {
     }
 }
 
-/// Puts as many bodies into each call as fit.
-fn batches(bodies: Vec<(String, i32)>) -> Vec<Vec<(String, i32)>> {
-    let mut batches: Vec<Vec<(String, i32)>> = Vec::new();
+/// A message's body, its delay, and its group, if it is to have one.
+pub(crate) type Message = (String, Duration, Option<String>);
+
+/// Puts as many messages into each call as fit.
+fn batches(messages: Vec<Message>) -> Vec<Vec<Message>> {
+    let mut batches: Vec<Vec<Message>> = Vec::new();
     let mut bytes = 0;
-    for body in bodies {
-        let size = body.0.len();
+    for message in messages {
+        let size = message.0.len();
         match batches.last_mut() {
             Some(batch) if batch.len() < MOST && bytes + size <= MOST_BYTES => {
                 bytes += size;
-                batch.push(body);
+                batch.push(message);
             }
             _ => {
                 bytes = size;
-                batches.push(vec![body]);
+                batches.push(vec![message]);
             }
         }
     }
@@ -99,17 +112,14 @@ fn batches(bodies: Vec<(String, i32)>) -> Vec<Vec<(String, i32)>> {
 
 impl Enqueue for Jobs {
     async fn enqueue(&self, jobs: &[Delayed]) -> Result<(), Unavailable> {
-        let bodies = jobs
+        let messages = jobs
             .iter()
             .map(|delayed| {
                 let body = serde_json::to_string(&delayed.job).map_err(unavailable)?;
-                let delay = i32::try_from(delayed.delay.as_secs()).map_err(unavailable)?;
-                Ok((body, delay))
+                Ok((body, delayed.delay, None))
             })
             .collect::<Result<_, Unavailable>>()?;
-        try_join_all(batches(bodies).into_iter().map(|batch| self.send(batch)))
-            .await
-            .map(drop)
+        self.put(messages).await
     }
 }
 
@@ -124,10 +134,10 @@ mod tests {
 
     #[test]
     fn a_call_holds_ten_messages_and_a_quarter_mebibyte() {
-        let small = vec![("x".to_owned(), 0); 25];
+        let small = vec![("x".to_owned(), Duration::ZERO, None); 25];
         let sizes: Vec<_> = batches(small).iter().map(Vec::len).collect();
         assert_eq!(sizes, [10, 10, 5]);
-        let large = vec![("x".repeat(100 * 1024), 0); 5];
+        let large = vec![("x".repeat(100 * 1024), Duration::ZERO, None); 5];
         let sizes: Vec<_> = batches(large).iter().map(Vec::len).collect();
         assert_eq!(sizes, [2, 2, 1]);
         assert!(batches(Vec::new()).is_empty());

@@ -1,8 +1,11 @@
-//! The sender's queue (SQS), and the topic that tells agents and bots (SNS).
+//! The queues of the sender and of deliveries (SQS), and the topic that tells agents and bots
+//! (SNS).
 
+mod deliveries;
 mod jobs;
 mod topic;
 
+pub use deliveries::Deliveries;
 pub use jobs::Jobs;
 pub use topic::Topic;
 

@@ -16,6 +16,7 @@ mod message;
 mod pace;
 mod queue;
 pub mod sample;
+mod webhook;
 
 pub use account::{app_store, client_secrets, client_store, settings_store, skill_store};
 pub use audit::{audit_log, audit_pages};
@@ -31,3 +32,4 @@ pub use ivr::call_store;
 pub use message::{claims, holds, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};
 pub use queue::read_queues;
+pub use webhook::{board_events, journal, webhook_health, webhook_store};

@@ -11,8 +11,9 @@ mod ivr;
 mod message;
 mod outside;
 mod pace;
+mod webhook;
 
-pub use outside::{Gateways, Pushed, Queue, Topic};
+pub use outside::{Deliveries, Endpoints, Gateways, Hooked, Keys, Pushed, Queue, Topic};
 
 use domain::{
     account::{App, Settings, Skill},
@@ -24,14 +25,17 @@ use domain::{
     conversation::{Conversation, Entry, Posted, Profile},
     device::Device,
     dispatch::MessageJob,
+    event::Event,
     handoff::Handoff,
     id::{
         AccountId, AppName, CallId, CampaignId, ConsumerId, ConversationId, DeviceId, EntryId,
-        HandoffId, SkillName,
+        HandoffId, SkillName, WebhookName,
     },
     ivr::Call,
+    journal::Page,
     message::{Message, MessageKey},
     store::Unavailable,
+    webhook::Webhook,
 };
 use jiff::{Timestamp, civil::Date};
 use std::{
@@ -52,6 +56,10 @@ pub enum Record {
     Conversation(Conversation),
     /// An app's sends were paused, that was prolonged, or it ended.
     Pause(AccountId, Pause, bool),
+    /// A campaign was cancelled.
+    Campaign(Box<Campaign>),
+    /// Events were recorded.
+    Events(AccountId, Vec<Event>),
 }
 
 /// Keeps all that the domain keeps.
@@ -90,6 +98,10 @@ struct Tables {
     open: HashMap<(AccountId, ConsumerId), ConversationId>,
     entries: HashMap<(AccountId, ConversationId), BTreeMap<EntryId, Entry>>,
     repeats: HashMap<(AccountId, ConsumerId, String), (ConversationId, EntryId)>,
+    webhooks: BTreeMap<(AccountId, WebhookName), Webhook>,
+    pages: Vec<Page>,
+    told: BTreeSet<(AccountId, String)>,
+    numbers: BTreeMap<(AccountId, CampaignId), u64>,
     stream: Vec<Record>,
 }
 

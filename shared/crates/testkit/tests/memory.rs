@@ -18,7 +18,8 @@ keeps! {
     handoff_store handoff_versions handoff_lives handoff_stops
     call_store
     accept_campaigns daily_quota read_campaigns cancel_campaigns list_campaigns due_store
-    board_store
+    board_store board_events
+    webhook_store webhook_health journal
     pacer pauses limiter
     device_store taken_in tokens contested_tokens dead_devices
     claims outcomes holds record_reports read_inbox

@@ -7,6 +7,7 @@ use domain::{
     agent::AgentError,
     campaign::CreateError,
     client::{MakeError, RotateError},
+    deliver::ReplayError,
     device::InvalidPushToken,
     handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
     id::InvalidId,
@@ -15,6 +16,7 @@ use domain::{
     reply::ReplyError,
     store::Unavailable,
     text::InvalidText,
+    webhook::{RotateWebhookError, SaveWebhookError},
 };
 
 impl From<Unavailable> for Problem {
@@ -101,6 +103,40 @@ impl From<RotateError> for Problem {
             RotateError::NotFound => Self::new(Kind::NotFound, e),
             RotateError::TooLong => Self::new(Kind::InvalidQuery, e),
             RotateError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<SaveWebhookError> for Problem {
+    fn from(e: SaveWebhookError) -> Self {
+        match e {
+            SaveWebhookError::Url => Self::invalid("/url", e),
+            SaveWebhookError::Events => Self::invalid("/events", e),
+            SaveWebhookError::TooMany => Self::new(Kind::LimitReached, e),
+            SaveWebhookError::Changed => Self::new(Kind::Changed, e),
+            SaveWebhookError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<RotateWebhookError> for Problem {
+    fn from(e: RotateWebhookError) -> Self {
+        match e {
+            RotateWebhookError::NotFound => Self::new(Kind::NotFound, e),
+            RotateWebhookError::TooLong => Self::new(Kind::InvalidQuery, e),
+            RotateWebhookError::Changed => Self::new(Kind::Changed, e),
+            RotateWebhookError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(e: ReplayError) -> Self {
+        match e {
+            ReplayError::NotFound => Self::new(Kind::NotFound, e),
+            ReplayError::Disabled => Self::new(Kind::WebhookDisabled, e),
+            ReplayError::Range => Self::invalid("/from", e),
+            ReplayError::Store(e) => e.into(),
         }
     }
 }

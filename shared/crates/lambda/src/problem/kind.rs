@@ -92,6 +92,8 @@ kinds! {
     HandoffInUse: CONFLICT, "HANDOFF_IN_USE", "Messages of the handoff live", Same;
     /// The account has as many as it can have.
     LimitReached: CONFLICT, "LIMIT_REACHED", "The account has as many as it can have", Same;
+    /// The webhook is disabled.
+    WebhookDisabled: CONFLICT, "WEBHOOK_DISABLED", "The webhook is disabled", Same;
     /// An equal call is under way.
     IdempotencyInFlight: CONFLICT, "IDEMPOTENCY_IN_FLIGHT", "An equal call is under way", Later;
     /// Another agent has the conversation.

@@ -1,13 +1,17 @@
 //! What a keeper of the audit log promises.
 
-use super::sample;
+use super::{sample, webhook::webhook};
 use domain::{
     account::{ReadApps, Settings, Skill, SkillStore, WriteApps, WriteSettings},
     audit::{Action, Author, ReadAudit},
     campaign::{AcceptCampaigns, AcceptError, CancelCampaigns},
     client::{Client, ClientSecret, ClientStore},
+    deliver::Health,
+    event,
     handoff::{HandoffStore, Running},
     id::{AccountId, AuditId, ClientId},
+    journal::Page,
+    webhook::{Disabled, Reason, WebhookStore},
 };
 
 /// Every change of an account.
@@ -19,7 +23,9 @@ where
         + ClientStore
         + HandoffStore
         + AcceptCampaigns
-        + CancelCampaigns,
+        + CancelCampaigns
+        + WebhookStore
+        + Health,
 {
     let (account, now) = (&by.account, by.at);
     let skill = Skill {
@@ -65,7 +71,12 @@ where
     store.accept(&acceptance).await.unwrap();
     let campaign = acceptance.campaign.id;
     store.cancel(by, &campaign).await.unwrap();
+    let webhook = change_webhooks(store, by).await;
     vec![
+        (Action::WebhookSaved, webhook.clone()),
+        (Action::WebhookRotated, webhook.clone()),
+        (Action::WebhookDisabled, webhook.clone()),
+        (Action::WebhookRemoved, webhook),
         (Action::SettingsChanged, "settings".into()),
         (Action::SkillSaved, "sales".into()),
         (Action::SkillRemoved, "sales".into()),
@@ -84,6 +95,25 @@ where
     ]
 }
 
+/// Every change of a webhook; its name.
+async fn change_webhooks<S: WebhookStore + Health>(store: &S, by: &Author) -> String {
+    let mut webhook = webhook(&by.account, "crm");
+    for action in [Action::WebhookSaved, Action::WebhookRotated] {
+        let saved = store.put_webhook(by, action, &webhook).await.unwrap();
+        assert!(saved);
+        webhook.version += 1;
+    }
+    webhook.disabled = Some(Disabled {
+        at: by.at,
+        reason: Reason::Gone,
+    });
+    let events = event::of_disabling(&webhook).into_iter().collect();
+    let page = Page::of(&by.account, None, events, by.at).unwrap();
+    assert!(store.disable(by, &webhook, &page).await.unwrap());
+    store.remove_webhook(by, &webhook.name).await.unwrap();
+    webhook.name.to_string()
+}
+
 /// Every change that is made, and no other, is in the log, newest first, with who made it.
 pub async fn audit_log<S>(store: &S)
 where
@@ -95,6 +125,8 @@ where
         + HandoffStore
         + AcceptCampaigns
         + CancelCampaigns
+        + WebhookStore
+        + Health
         + ReadAudit,
 {
     let (ours, theirs) = (sample::account(), sample::account());
@@ -128,6 +160,8 @@ where
     store.remove_skill(&by, &sample::skill("x")).await.unwrap();
     store.remove_app(&by, &sample::app_name()).await.unwrap();
     store.remove_client(&by, &nobody).await.unwrap();
+    let none = "none".parse().unwrap();
+    store.remove_webhook(&by, &none).await.unwrap();
     store
         .rotate_client(&by, &nobody, &secret, by.at)
         .await

@@ -51,7 +51,7 @@ where
     let second = changed(&first);
     let difference = difference(&second, &first);
     assert!(
-        store.save_board(&second, &difference).await.unwrap(),
+        store.save_board(&second, &difference, None).await.unwrap(),
         "a change is saved"
     );
     assert_eq!(
@@ -60,7 +60,7 @@ where
         "all of it is read back"
     );
     assert!(
-        !store.save_board(&second, &difference).await.unwrap(),
+        !store.save_board(&second, &difference, None).await.unwrap(),
         "a change of an older board is not saved"
     );
     let days = store.days(&ours, day, day).await.unwrap();
@@ -118,7 +118,7 @@ async fn assert_rivals(store: &(impl BoardStore + ReadDays), old: &Board) {
     new.cells[50].revision = 1;
     new.cells[50].state = State::Sent;
     let difference = difference(&new, old);
-    let results = join_all((0..8).map(|_| store.save_board(&new, &difference))).await;
+    let results = join_all((0..8).map(|_| store.save_board(&new, &difference, None))).await;
     // A store may also refuse with an error where two writes collide.
     let saved = results.iter().filter(|s| matches!(s, Ok(true))).count();
     assert_eq!(saved, 1, "of many changes at once one is saved");
@@ -149,7 +149,7 @@ where
         };
         assert!(
             store
-                .save_board(&new, &difference(&new, &old))
+                .save_board(&new, &difference(&new, &old), None)
                 .await
                 .unwrap()
         );

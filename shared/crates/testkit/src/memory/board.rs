@@ -4,6 +4,7 @@ use super::Store;
 use domain::{
     board::{Board, BoardStore, Tally},
     id::{AccountId, CampaignId},
+    journal::Page,
     report::{Day, ReadDays},
     store::Unavailable,
 };
@@ -21,17 +22,26 @@ impl BoardStore for Store {
         Ok(tables.boards.get(&key).cloned())
     }
 
-    async fn save_board(&self, board: &Board, difference: &Tally) -> Result<bool, Unavailable> {
+    async fn save_board(
+        &self,
+        board: &Board,
+        difference: &Tally,
+        events: Option<&Page>,
+    ) -> Result<bool, Unavailable> {
         let mut tables = self.begin("save_board").await?;
         let key = (board.account.clone(), board.campaign.clone(), board.chunk);
         let stands = tables
             .boards
             .get(&key)
-            .is_some_and(|old| old.version + 1 == board.version);
+            .is_some_and(|old| old.version + 1 == board.version)
+            && events.is_none_or(|page| tables.fits(page));
         if stands {
             tables.boards.insert(key, board.clone());
             let day = (board.account.clone(), board.day(), board.heads.clone());
             tables.days.entry(day).or_default().add(difference, 1);
+            if let Some(page) = events {
+                tables.add_page(page);
+            }
         }
         Ok(stands)
     }

@@ -258,6 +258,8 @@ impl CancelCampaigns for Store {
             return Ok(false);
         };
         campaign.cancelled_at.get_or_insert(by.at);
+        let record = Record::Campaign(Box::new(campaign.clone()));
+        tables.stream.push(record);
         tables.told(by, Action::CampaignCancelled, id);
         Ok(true)
     }

@@ -1,6 +1,6 @@
 //! Handoffs, in memory.
 
-use super::{Store, Tables};
+use super::{Record, Store, Tables};
 use domain::{
     audit::{Action, Author},
     handoff::{
@@ -145,6 +145,8 @@ impl HandoffStore for Store {
             let key = (account.clone(), id.clone());
             if let Some(campaign) = tables.campaigns.get_mut(&key) {
                 campaign.cancelled_at.get_or_insert(by.at);
+                let record = Record::Campaign(Box::new(campaign.clone()));
+                tables.stream.push(record);
             }
         }
         tables.told(by, Action::HandoffStopped, &handoff.id);

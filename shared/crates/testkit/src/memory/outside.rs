@@ -1,14 +1,20 @@
 //! The queue, the topic and the gateways, in memory.
 
 use domain::{
+    deliver::{self, EnqueueDeliveries, Post},
     device::PushToken,
     dispatch::{Announce, Announcement, Delayed, Enqueue, Job},
+    event::Event,
+    id::WebhookName,
     push::{Notification, Push, Receipt, Target, Undelivered},
     store::Unavailable,
+    webhook::{DeriveSecrets, SecretVersion, Webhook, WebhookSecret},
 };
+use jiff::Timestamp;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Mutex,
+    time::Duration,
 };
 
 /// A queue that keeps what it is given until somebody takes it.
@@ -158,5 +164,109 @@ impl Push for Gateways {
                 shortened: false,
             }),
         }
+    }
+}
+
+/// A queue of deliveries that keeps what it is given until somebody takes it.
+#[derive(Debug, Default)]
+pub struct Deliveries(Mutex<Vec<deliver::Delayed>>);
+
+impl Deliveries {
+    /// Takes all that is in the queue, delayed or not.
+    pub fn take(&self) -> Vec<deliver::Delayed> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl EnqueueDeliveries for Deliveries {
+    async fn enqueue_deliveries(&self, jobs: &[deliver::Delayed]) -> Result<(), Unavailable> {
+        tokio::task::yield_now().await;
+        self.0.lock().unwrap().extend_from_slice(jobs);
+        Ok(())
+    }
+}
+
+/// An event that was posted: to which webhook, signed with which of its secrets, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooked {
+    /// The webhook.
+    pub webhook: WebhookName,
+    /// The event.
+    pub event: Event,
+    /// The numbers of the secrets that signed it.
+    pub secrets: Vec<u32>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Endpoints that take everything, unless one was told to answer otherwise.
+#[derive(Debug, Default)]
+pub struct Endpoints {
+    statuses: Mutex<HashMap<WebhookName, Option<u16>>>,
+    waits: Mutex<HashMap<WebhookName, Duration>>,
+    posted: Mutex<Vec<Hooked>>,
+}
+
+impl Endpoints {
+    /// Answers with that status from now on; none is no answer.
+    pub fn answer(&self, webhook: &WebhookName, status: Option<u16>) {
+        let mut statuses = self.statuses.lock().unwrap();
+        statuses.insert(webhook.clone(), status);
+    }
+
+    /// Asks for so long before the next try.
+    pub fn ask_for(&self, webhook: &WebhookName, wait: Duration) {
+        let mut waits = self.waits.lock().unwrap();
+        waits.insert(webhook.clone(), wait);
+    }
+
+    /// Takes what was posted since the last time.
+    pub fn take(&self) -> Vec<Hooked> {
+        std::mem::take(&mut self.posted.lock().unwrap())
+    }
+}
+
+impl Post for Endpoints {
+    async fn post(
+        &self,
+        webhook: &Webhook,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<deliver::Answer, Unavailable> {
+        tokio::task::yield_now().await;
+        let statuses = self.statuses.lock().unwrap();
+        let status = statuses.get(&webhook.name).copied().unwrap_or(Some(204));
+        self.posted.lock().unwrap().push(Hooked {
+            webhook: webhook.name.clone(),
+            event: event.clone(),
+            secrets: webhook.live_secrets(now).map(|s| s.number).collect(),
+            at: now,
+        });
+        Ok(deliver::Answer {
+            status,
+            trouble: status.is_none().then(|| "timeout".to_owned()),
+            retry_after: self.waits.lock().unwrap().get(&webhook.name).copied(),
+            took: Duration::ZERO,
+        })
+    }
+}
+
+/// Secrets that say what they are derived from.
+#[derive(Debug, Default)]
+pub struct Keys;
+
+impl DeriveSecrets for Keys {
+    async fn newest_key(&self) -> Result<String, Unavailable> {
+        Ok("key".to_owned())
+    }
+
+    async fn secret(
+        &self,
+        webhook: &Webhook,
+        version: &SecretVersion,
+    ) -> Result<Option<WebhookSecret>, Unavailable> {
+        let (account, seed, number) = (&webhook.account, &webhook.seed, version.number);
+        let secret = format!("whsec_{account}.{seed}.{number}");
+        Ok((version.key == "key").then(|| WebhookSecret::derived(secret)))
     }
 }

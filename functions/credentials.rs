@@ -1,12 +1,12 @@
-//! Push credentials, from Secrets Manager.
+//! Secrets for those who push and post, from Secrets Manager.
 
 use lambda::secrets::CannotRead;
 use push::Secrets;
 use secrecy::SecretString;
 
-/// Reads the secrets that apps' routes name.
+/// Reads the secrets that apps' routes and the environment name.
 #[derive(Clone, Debug)]
-pub(crate) struct Credentials(pub(crate) lambda::Secrets);
+pub struct Credentials(pub lambda::Secrets);
 
 impl Secrets for Credentials {
     async fn secret(&self, name: &str) -> Result<SecretString, push::CannotRead> {

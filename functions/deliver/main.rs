@@ -1,0 +1,29 @@
+//! Tells webhooks: takes deliveries from their queue and posts them to brands' endpoints.
+
+use domain::deliver::{self, Job};
+use dynamodb::Table;
+use functions::credentials::Credentials;
+use lambda::{Environment, Receives, Secrets};
+use push::Webhooks;
+use queue::Deliveries;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    let environment = Environment::of_process();
+    let clock = environment.clock()?;
+    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let queue = Deliveries::from_env(environment.webhook_queue()?).await;
+    let settings = push::Settings {
+        outbound_private: environment.outbound_private()?,
+        ..push::Settings::default()
+    };
+    let credentials = Credentials(Secrets::from_env().await);
+    let endpoints = Webhooks::new(&settings, credentials, environment.webhook_secret()?)?;
+    let endpoints = Arc::new(endpoints);
+    lambda::serve_queue(move |job: Job, _: Receives| {
+        let (table, queue, endpoints) = (table.clone(), queue.clone(), endpoints.clone());
+        async move { deliver::work(&table, &queue, &*endpoints, &clock, job).await }
+    })
+    .await
+}
