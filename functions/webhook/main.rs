@@ -13,18 +13,19 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
-    let table = Table::from_env(env.table()?, env.retention()?).await;
-    let guard = Guard::from_env(&env, table.clone(), Group::Campaigns).await?;
+    let (secret, queue, clock) = (env.webhook_secret()?, env.webhook_queue()?, env.clock()?);
     let settings = push::Settings {
         outbound_private: env.outbound_private()?,
         ..push::Settings::default()
     };
+    let table = Table::from_env(env.table()?, env.retention()?).await;
+    let guard = Guard::from_env(&env, table.clone(), Group::Campaigns).await?;
     let credentials = Credentials(Secrets::from_env().await);
-    let endpoints = Webhooks::new(&settings, credentials, env.webhook_secret()?)?;
+    let endpoints = Webhooks::new(&settings, credentials, secret)?;
     let ports = Ports {
         table,
-        clock: env.clock()?,
-        queue: Deliveries::from_env(env.webhook_queue()?).await,
+        clock,
+        queue: Deliveries::from_env(queue).await,
         endpoints: Arc::new(endpoints),
     };
     let (router, _) = webhook::routes().with_state(ports).split_for_parts();

@@ -6,6 +6,7 @@ use crate::{
     world::{Answer, Brand, CLUB, SHOP, World, list, text},
 };
 use domain::access::CALLS;
+use jiff::SignedDuration;
 use local::usage::Count;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ const MORE: [(&str, u64); 2] = [
 ];
 
 /// The functions that answer no calls.
-const BEHIND: [&str; 4] = ["dispatch", "send", "tally", "sweep"];
+const BEHIND: [&str; 5] = ["deliver", "dispatch", "send", "tally", "sweep"];
 
 /// Who has a phone.
 const PHONES: [&str; 6] = ["ana", "ben", "cid", "dan", "fay", "gus"];
@@ -98,6 +99,7 @@ impl<'w> Meter<'w> {
         }
         for path in [
             "GET settings",
+            "GET webhooks",
             "GET handoffs/H1",
             "GET campaign/none",
             "GET conversations/0190163d-8694-739b-aea5-966c26f8ad91",
@@ -239,6 +241,29 @@ async fn configuration(meter: &mut Meter<'_>) {
         .await;
     meter.cost("getSettings", Admin, "GET settings", None).await;
     meter.cost("listAudit", Admin, "GET audit", None).await;
+}
+
+async fn webhooks(meter: &mut Meter<'_>) {
+    let url = meter.world.stack.sandbox().webhook_url("late");
+    let body = || Some(json!({"url": url}));
+    let put = "PUT webhooks/late";
+    meter.cost("putWebhook", Admin, put, body()).await;
+    meter.cost("putWebhook again", Admin, put, body()).await;
+    let get = "GET webhooks/late";
+    meter.cost("getWebhook", Admin, get, None).await;
+    meter
+        .cost("listWebhooks", Admin, "GET webhooks", None)
+        .await;
+    let test = "POST webhooks/late/test";
+    meter.cost("testWebhook", Admin, test, None).await;
+    let rotate = "POST webhooks/late/rotate";
+    meter.cost("rotateWebhook", Admin, rotate, None).await;
+    let now = meter.world.stack.clock().now();
+    let hour = json!({"from": now - SignedDuration::from_hours(1), "to": now});
+    let replay = "POST webhooks/late/replay";
+    meter.cost("replayWebhook", Admin, replay, Some(hour)).await;
+    let delete = "DELETE webhooks/late";
+    meter.cost("deleteWebhook", Admin, delete, None).await;
 }
 
 async fn handoffs(meter: &mut Meter<'_>) {
@@ -508,6 +533,7 @@ async fn no_call_makes_more_than_three_requests_and_the_page_tells_them() {
     let mut meter = Meter::new(&world).await;
     tokens(&mut meter).await;
     configuration(&mut meter).await;
+    webhooks(&mut meter).await;
     handoffs(&mut meter).await;
     devices(&mut meter).await;
     let made = campaigns(&mut meter).await;

@@ -5,8 +5,10 @@ use crate::{
     parts::{Device, campaign, handoff as handoff_body},
     story::{FEW, play},
     template::template,
+    webhooks::hook,
     world::{Brand, CLUB, SHOP, Session, World, text},
 };
+use jiff::SignedDuration;
 use local::{
     rights::Right,
     template::{Event, Function},
@@ -116,6 +118,9 @@ async fn everything_else(brand: &Brand<'_>) {
 
     let admin = brand.world.staff(&brand.account, "admin", &[]).await;
     let ana = brand.consumer("ana");
+    // Her phone is another's for a while.
+    brand.consumer("ben").log_in(&Device::iphone("ana")).await;
+    ana.log_in(&Device::iphone("ana")).await;
     ana.delete(&format!("me/devices/{}", Device::iphone("ana").id))
         .await
         .ok(204);
@@ -136,10 +141,44 @@ async fn everything_else(brand: &Brand<'_>) {
     }
 }
 
+/// Webhooks: told at the second try, told again, rotated, gone, removed.
+async fn webhooks(brand: &Brand<'_>) {
+    let stack = &brand.world.stack;
+    hook(brand, "crm").await;
+    hook(brand, "gone").await;
+    for (name, reason) in [("crm", "500"), ("gone", "410")] {
+        let answer = Answer::reason(reason).once();
+        stack
+            .sandbox()
+            .script(&format!("/webhooks/{name}"), [answer]);
+    }
+    let body = handoff_body("Webhooks", &[SHOP], "Hello");
+    let handoff = brand.handoff(body).await;
+    brand.with_iphone("hal").await;
+    brand.launch(campaign(&handoff, &["hal"])).await;
+    stack.quiet().await.unwrap();
+    stack.advance(Duration::from_secs(10)).await;
+    stack.settled().await.unwrap();
+    brand.get("webhooks/crm").await.ok(200);
+    let (now, hour) = (stack.clock().now(), SignedDuration::from_hours(1));
+    let range = serde_json::json!({"from": now - hour, "to": now});
+    brand.post("webhooks/crm/replay", range).await.ok(202);
+    for what in ["test", "rotate"] {
+        let path = format!("webhooks/crm/{what}");
+        let answer = brand.send(Method::POST, &path, &[], None).await;
+        answer.ok(200);
+    }
+    stack.settled().await.unwrap();
+    for name in ["crm", "gone"] {
+        brand.delete(&format!("webhooks/{name}")).await.ok(204);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_function_has_a_right_that_it_does_not_use() {
     let world = World::start().await;
     let story = play(&world, &FEW).await;
+    webhooks(&story.brand).await;
     everything_else(&story.brand).await;
     let unused = world.stack.unused_rights();
     let mut left = Vec::new();

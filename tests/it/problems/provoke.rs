@@ -89,8 +89,9 @@ impl<'w> Stage<'w> {
                 let url = brand.world.stack.sandbox().webhook_url("crm");
                 let off = json!({"url": url, "disabled": true});
                 brand.put("webhooks/crm", off).await.ok(201);
-                let all = json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"});
-                brand.post("webhooks/crm/replay", all).await
+                let now = brand.world.stack.clock().now();
+                let hour = json!({"from": now - SignedDuration::from_hours(1), "to": now});
+                brand.post("webhooks/crm/replay", hour).await
             }
             Kind::IdempotencyInFlight => {
                 self.strike(
