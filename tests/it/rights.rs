@@ -4,6 +4,7 @@ use crate::{
     parts::{Device, campaign, handoff as handoff_body},
     story::{FEW, play},
     template::policies,
+    webhooks::{hook, post},
     world::{Brand, CLUB, SHOP, Session, World, text},
 };
 use reqwest::Method;
@@ -34,6 +35,35 @@ const OF_EVENT_SOURCES: [&str; 3] = [
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
 ];
+
+/// A webhook that fails, mends itself, is told again, is gone, and is removed.
+async fn a_webhooks_life(brand: &Brand<'_>, handoff: &str) {
+    let stack = &brand.world.stack;
+    let path = "webhooks/crm";
+    hook(brand, "crm").await;
+    let from = stack.clock().now();
+    let script = [Answer::reason("500").once(), Answer::accept().times(20)];
+    stack.sandbox().script("/webhooks/crm", script);
+    brand.launch(campaign(handoff, &["nobody"])).await;
+    stack.settled().await.unwrap();
+    for call in ["test", "rotate"] {
+        post(brand, &format!("{path}/{call}")).await.ok(200);
+    }
+    let (from, to) = (from.to_string(), stack.clock().now().to_string());
+    let range = serde_json::json!({"from": from, "to": to});
+    let replay = brand.post(&format!("{path}/replay"), range).await;
+    replay.ok(202);
+    stack.settled().await.unwrap();
+    stack
+        .sandbox()
+        .script("/webhooks/crm", [Answer::reason("410")]);
+    brand.launch(campaign(handoff, &["nobody"])).await;
+    stack.settled().await.unwrap();
+    let gone = brand.get(path).await.ok(200);
+    assert_eq!(gone["disabledReason"], "gone");
+    brand.get("webhooks").await.ok(200);
+    brand.delete(path).await.ok(204);
+}
 
 /// What the story has no need of.
 async fn everything_else(brand: &Brand<'_>) {
@@ -91,6 +121,8 @@ async fn everything_else(brand: &Brand<'_>) {
     stack.advance(Duration::from_mins(20)).await;
     stack.invoke_schedule("sweep").await.unwrap();
     stack.settled().await.unwrap();
+
+    a_webhooks_life(brand, &handoff).await;
 
     let admin = brand.world.staff(&brand.account, "admin", &[]).await;
     let ana = brand.consumer("ana");
