@@ -253,16 +253,17 @@ where
             Some(old) => changed(old, draft, by.at),
             None => made(by, name, draft, keys.newest_key().await?),
         };
+        // Before it is saved: nobody is to have a webhook whose secret was never shown.
+        let secret = match webhook.secrets.last().filter(|_| is_new) {
+            Some(version) => keys.secret(&webhook, version).await?,
+            None => None,
+        };
         if !store
             .put_webhook(by, Action::WebhookSaved, &webhook)
             .await?
         {
             continue;
         }
-        let secret = match webhook.secrets.last().filter(|_| is_new) {
-            Some(version) => keys.secret(&webhook, version).await?,
-            None => None,
-        };
         return Ok((webhook, secret));
     }
     Err(SaveWebhookError::Changed)
@@ -370,16 +371,16 @@ where
         };
         webhook.secrets = last.into_iter().chain([new]).collect();
         webhook.version += 1;
+        let secret = match webhook.secrets.last() {
+            Some(version) => keys.secret(&webhook, version).await?,
+            None => None,
+        };
         if !store
             .put_webhook(by, Action::WebhookRotated, &webhook)
             .await?
         {
             continue;
         }
-        let secret = match webhook.secrets.last() {
-            Some(version) => keys.secret(&webhook, version).await?,
-            None => None,
-        };
         return Ok((webhook, secret));
     }
     Err(RotateWebhookError::Changed)

@@ -2,7 +2,11 @@
 //! links that lead somewhere.
 
 use crate::template::policies;
-use lambda::Kind;
+use domain::{
+    deliver::{EventJob, Job},
+    event::{Event, Kind},
+};
+use lambda::Kind as Problem;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,13 +23,13 @@ fn read(path: &str) -> String {
 }
 
 /// The name of a problem's page.
-fn page_of(kind: Kind) -> String {
+fn page_of(kind: Problem) -> String {
     let uri = kind.uri();
     uri.strip_prefix("/problems/").unwrap().to_owned()
 }
 
 /// What its tables say of sending a call again.
-fn again(kind: Kind) -> [&'static str; 2] {
+fn again(kind: Problem) -> [&'static str; 2] {
     let retryable = if kind.is_retryable() { "yes" } else { "no" };
     let safe = if kind.did_nothing() {
         "yes"
@@ -37,7 +41,7 @@ fn again(kind: Kind) -> [&'static str; 2] {
 
 #[test]
 fn every_problem_has_a_page_that_says_what_it_is() {
-    for kind in Kind::ALL {
+    for kind in Problem::ALL {
         let page = page_of(*kind);
         let text = read(&format!("infra/docs/problems/{page}.md"));
         let (code, status, [retryable, safe]) = (kind.code(), kind.status(), again(*kind));
@@ -73,12 +77,12 @@ fn the_table_of_problems_is_that_of_the_code() {
         .lines()
         .filter(|line| line.starts_with("| [`"))
         .collect();
-    let row = |kind: &Kind| {
+    let row = |kind: &Problem| {
         let (code, page, title) = (kind.code(), page_of(*kind), kind.title());
         let (status, [retryable, safe]) = (kind.status().as_u16(), again(*kind));
         format!("| [`{code}`]({page}.md) | {status} | {title} | {retryable} | {safe} |")
     };
-    let wanted: Vec<_> = Kind::ALL.iter().map(row).collect();
+    let wanted: Vec<_> = Problem::ALL.iter().map(row).collect();
     assert_eq!(rows, wanted, "infra/docs/problems/README.md");
 
     let pages: BTreeSet<_> = fs::read_dir(root().join("infra/docs/problems"))
@@ -87,7 +91,7 @@ fn the_table_of_problems_is_that_of_the_code() {
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .filter(|name| name != "README")
         .collect();
-    let kinds: BTreeSet<_> = Kind::ALL.iter().map(|kind| page_of(*kind)).collect();
+    let kinds: BTreeSet<_> = Problem::ALL.iter().map(|kind| page_of(*kind)).collect();
     assert_eq!(pages, kinds, "infra/docs/problems/");
 }
 
@@ -188,6 +192,39 @@ fn the_architecture_tells_every_function_and_what_it_may_do() {
             .map(|action| action.split(':').nth(1).unwrap().to_owned())
             .collect();
         assert_eq!(told, has, "infra/docs/architecture.md, {function}");
+    }
+}
+
+#[test]
+fn every_event_of_webhooks_is_told_and_examples_are_what_they_say() {
+    let page = read("infra/docs/webhooks.md");
+    let names = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let told: Vec<_> = names
+        .filter_map(|rest| Some(rest.split_once('`')?.0))
+        .filter(|name| name.contains('.') && !name.contains(' '))
+        .collect();
+    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(told, known, "infra/docs/webhooks.md");
+
+    let examples = page.split("```json\n").skip(1);
+    let examples: Vec<_> = examples
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(examples.len(), 6, "one of each form");
+    for example in examples {
+        let mut value: Value = serde_json::from_str(example).unwrap();
+        value["id"] = "id".into();
+        let event: Event = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&event).unwrap(), value);
+        let job = Job::Event(EventJob {
+            account: "demo".parse().unwrap(),
+            webhook: "crm".parse().unwrap(),
+            not_before: event.timestamp,
+            event,
+            attempt: 3,
+        });
+        let body = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&body).unwrap(), job, "{body}");
     }
 }
 

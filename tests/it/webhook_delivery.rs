@@ -50,7 +50,7 @@ async fn an_event_is_tried_for_28_hours_at_its_times() {
     let sandbox = world.stack.sandbox();
     sandbox.script("/webhooks/crm", [Answer::reason("500")]);
     something_happens(&brand).await;
-    pass(&world, Duration::from_mins(60), Duration::from_mins(15)).await;
+    pass(&world, Duration::from_hours(1), Duration::from_mins(15)).await;
     pass(&world, Duration::from_hours(29), Duration::from_mins(15)).await;
     world.stack.settled().await.unwrap();
     let tries = tries(&world, "crm");
