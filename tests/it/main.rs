@@ -27,6 +27,7 @@ mod pacing;
 mod parts;
 mod poison;
 mod promises;
+mod protected;
 mod quota;
 mod reports;
 mod rights;
