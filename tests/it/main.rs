@@ -32,6 +32,7 @@ mod parts;
 mod poison;
 mod problems;
 mod promises;
+mod protected;
 mod quota;
 mod reports;
 mod rights;

@@ -15,7 +15,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Statement {
 }
 
 /// YAML as JSON; `!Sub x` is `{"!Sub": x}`.
-fn json_of(yaml: &Yaml) -> Value {
+pub(crate) fn json_of(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::Tagged(tagged) => json!({tagged.tag.to_string(): json_of(&tagged.value)}),
         Yaml::Sequence(all) => all.iter().map(json_of).collect(),
@@ -52,7 +52,7 @@ fn json_of(yaml: &Yaml) -> Value {
 }
 
 /// One value, or a list of them.
-fn each(value: &Value) -> Vec<Value> {
+pub(crate) fn each(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(all) => all.clone(),
@@ -83,7 +83,7 @@ pub(crate) fn policies() -> BTreeMap<String, Vec<Statement>> {
 }
 
 /// The values of a line's key in a manifest's sections of that name.
-fn values(manifest: &str, section: &str, key: &str) -> BTreeSet<String> {
+pub(crate) fn values(manifest: &str, section: &str, key: &str) -> BTreeSet<String> {
     let mut inside = false;
     let mut found = BTreeSet::new();
     for line in manifest.lines() {

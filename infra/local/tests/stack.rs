@@ -390,7 +390,7 @@ async fn what_a_policy_does_not_allow_is_refused() {
     assert_eq!(status, 200);
     let other = json!({"do": "send", "message": "b", "queue": "dead"});
     let (status, _) = post(&stack, "/do/it", other).await;
-    assert_eq!(status, 502);
+    assert_eq!(status, 500);
     assert!(stack.queue("dead").unwrap().is_empty());
     let refused = stack.refused_rights();
     let refused: Vec<_> = refused["front"].iter().map(ToString::to_string).collect();
