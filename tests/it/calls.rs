@@ -28,7 +28,7 @@ const MORE: [(&str, u64); 2] = [
 ];
 
 /// The functions that answer no calls.
-const BEHIND: [&str; 4] = ["dispatch", "send", "tally", "sweep"];
+const BEHIND: [&str; 5] = ["dispatch", "send", "tally", "sweep", "deliver"];
 
 /// Who has a phone.
 const PHONES: [&str; 6] = ["ana", "ben", "cid", "dan", "fay", "gus"];
@@ -98,6 +98,7 @@ impl<'w> Meter<'w> {
         }
         for path in [
             "GET settings",
+            "GET webhooks/none",
             "GET handoffs/H1",
             "GET campaign/none",
             "GET conversations/0190163d-8694-739b-aea5-966c26f8ad91",
@@ -473,6 +474,32 @@ async fn ends(meter: &mut Meter<'_>) {
     meter.cost(name, Admin, &stop, None).await;
 }
 
+async fn webhooks(meter: &mut Meter<'_>) {
+    let url = meter.world.stack.sandbox().webhook_url("crm");
+    let (put, body) = ("PUT webhooks/crm", json!({"url": url}));
+    meter
+        .cost("putWebhook", Admin, put, Some(body.clone()))
+        .await;
+    let name = "putWebhook again";
+    meter.cost(name, Admin, put, Some(body)).await;
+    let get = "GET webhooks/crm";
+    meter.cost("getWebhook", Admin, get, None).await;
+    meter
+        .cost("listWebhooks", Admin, "GET webhooks", None)
+        .await;
+    let rotate = "POST webhooks/crm/rotate";
+    meter.cost("rotateWebhook", Admin, rotate, None).await;
+    let test = "POST webhooks/crm/test";
+    meter.cost("testWebhook", Admin, test, None).await;
+    let now = meter.world.stack.clock().now();
+    let hour_ago = now - jiff::SignedDuration::from_hours(1);
+    let all = json!({"from": hour_ago.to_string(), "to": now.to_string()});
+    let replay = "POST webhooks/crm/replay";
+    meter.cost("replayWebhook", Admin, replay, Some(all)).await;
+    let delete = "DELETE webhooks/crm";
+    meter.cost("deleteWebhook", Admin, delete, None).await;
+}
+
 /// The page with the table that was measured.
 fn page(rows: &BTreeMap<String, Count>) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra/docs/calls.md");
@@ -514,6 +541,7 @@ async fn no_call_makes_more_than_three_requests_and_the_page_tells_them() {
     chat(&mut meter, &made).await;
     calls_of_ivrs(&mut meter).await;
     ends(&mut meter).await;
+    webhooks(&mut meter).await;
 
     let rows = meter.rows;
     for (name, count) in &rows {
