@@ -62,6 +62,8 @@ pub fn document() -> OpenApi {
     components.schemas.insert(name.into_owned(), problem);
     let mut nested = Vec::new();
     lambda::problem::Body::schemas(&mut nested);
+    let of_calls = <crate::ivr::CallProblem as ToSchema>::name();
+    nested.push((of_calls.into_owned(), crate::ivr::CallProblem::schema()));
     components.schemas.extend(nested);
     components.headers = headers();
     components.security_schemes = schemes();

@@ -4,5 +4,6 @@ mod body;
 mod refusal;
 mod routes;
 
+pub(crate) use refusal::CallProblem;
 pub use refusal::in_liveperson_s_words;
 pub use routes::routes;

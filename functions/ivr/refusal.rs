@@ -147,7 +147,7 @@ impl IntoResponse for Refusal {
 /// A problem of an IVR's call.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CallProblem {
+pub(crate) struct CallProblem {
     #[serde(flatten)]
     #[schema(inline = false, value_type = lambda::problem::Body)]
     problem: Value,
