@@ -11,7 +11,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Calls whose path names a thing of the caller's own, which is there or not.
-const NAMING: [&str; 4] = ["putApp", "putSkill", "logInDevice", "logOutDevice"];
+const NAMING: [&str; 5] = [
+    "putApp",
+    "putSkill",
+    "putWebhook",
+    "logInDevice",
+    "logOutDevice",
+];
 
 /// The parameters that are no ids.
 const NO_IDS: [&str; 4] = ["accountId", "app", "channel", "service"];
@@ -37,7 +43,17 @@ impl<'w> Owner<'w> {
             .ok(200);
         let wanted = json!({"name": "till", "roles": ["campaign-manager"]});
         let client = brand.post("clients", wanted).await.ok(201);
+        let hook = format!("{name}-hook");
+        let url = world.stack.sandbox().webhook_url(&hook);
+        let off = json!({"url": url, "disabled": true});
+        brand.put(&format!("webhooks/{hook}"), off).await.ok(201);
         let consumer = brand.with_iphone(&person).await;
+        let mut calls = handoff("Calls", &[SHOP], "Go on here");
+        calls["source"] = "IVR".into();
+        let calls = brand.handoff(calls).await;
+        let eligibility = format!("/api/account/{name}/eligibility?v=2.0");
+        let seen = brand.post(&eligibility, caller(&calls)).await.ok(200);
+        let call = text(&seen["callId"]);
         let greeting = brand.greeting().await;
         let made = brand.launch(campaign(&greeting, &[&person])).await;
         world.stack.settled().await.unwrap();
@@ -48,6 +64,9 @@ impl<'w> Owner<'w> {
             ("appName", app_name),
             ("name", skill),
             ("clientId", text(&client["clientId"])),
+            ("webhookName", hook),
+            ("callId", call),
+            ("handoffForCalls", calls),
             ("handoffId", greeting),
             ("campaignId", text(&made["proactiveCampaignId"])),
             ("consumerId", person.clone()),
@@ -78,6 +97,8 @@ impl<'w> Owner<'w> {
         };
         let body = match call.name.as_str() {
             "changeHandoff" => Some(handoff("Greeting", &[SHOP], "Hello ${{1}}")),
+            "checkEligibility" => Some(caller(&self.id("handoffForCalls"))),
+            "inviteCaller" => Some(json!({"callId": self.id("callId")})),
             "putApp" => Some(app(&self.brand.world.stack, &self.brand.account, SHOP)),
             _ => call.body.clone(),
         };
@@ -95,6 +116,14 @@ impl<'w> Owner<'w> {
         items.sort_by_key(ToString::to_string);
         items
     }
+}
+
+/// What an IVR asks about somebody who calls.
+fn caller(handoff: &str) -> Value {
+    json!({
+        "consumerPhoneNumber": "+12061234567", "handoffId": handoff, "skill": "support",
+        "ivrNumber": "180000", "consumerId": "caller",
+    })
 }
 
 /// The calls that need a token.
@@ -151,6 +180,9 @@ async fn another_accounts_ids_are_not_found_by_any_call() {
         let code = text(&answer.body["code"]);
         assert!(code.starts_with("UNKNOWN_"), "{path}: {code}");
     }
+    let theirs = json!({"callId": other.id("callId")});
+    let invite = own.operator.post("/api/account/acme/invite?v=2.0", theirs);
+    invite.await.problem(404, "NOT_FOUND");
     for call in guarded() {
         let ids = call
             .parameters()
