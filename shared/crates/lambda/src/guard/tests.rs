@@ -7,6 +7,7 @@ use crate::{
 };
 use axum::{
     body::{Body, to_bytes},
+    http::HeaderMap,
     routing::get,
 };
 use domain::{
