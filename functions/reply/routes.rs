@@ -124,12 +124,11 @@ async fn read(
             messages: Vec::new(),
         }));
     };
-    let conversation = match standing.queue {
-        Some((skill, state)) => Some(ConversationBody::open(id, &skill, state)),
-        None => {
-            let found = table.conversation(account, id).await?;
-            found.as_ref().map(ConversationBody::from)
-        }
+    let conversation = if let Some((skill, state)) = standing.queue {
+        Some(ConversationBody::open(id, &skill, state))
+    } else {
+        let found = table.conversation(account, id).await?;
+        found.as_ref().map(ConversationBody::from)
     };
     let messages = table
         .transcript(account, id, after.after, After::limit())

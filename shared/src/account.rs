@@ -249,8 +249,8 @@ where
         return Err(SaveAppError::TooMany);
     }
     let circuits = pauses.into_iter().map(|pause| pause.circuit);
-    let paused: Vec<_> = circuits.filter(|c| c.app == app.name).collect();
-    store.put_app(by, &app, &paused).await?;
+    let of_app: Vec<_> = circuits.filter(|c| c.app == app.name).collect();
+    store.put_app(by, &app, &of_app).await?;
     Ok(app)
 }
 

@@ -513,7 +513,8 @@ fn page(rows: &BTreeMap<String, Count>) -> String {
             read_units,
             write_units,
         } = count;
-        table += &format!("| `{word}`{more} | {calls} | {read_units} | {write_units} |\n");
+        let row = format!("| `{word}`{more} | {calls} | {read_units} | {write_units} |\n");
+        table.push_str(&row);
     }
     format!("{before}{table}\n{after}")
 }

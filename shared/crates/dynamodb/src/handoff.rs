@@ -162,17 +162,17 @@ impl HandoffStore for Table {
     }
 
     async fn shelf(&self, account: &AccountId) -> Result<Shelf, Unavailable> {
-        let mut shelf = Shelf::default();
+        let mut found = Shelf::default();
         let range = Range::apps_and_handoffs(account);
         for item in self.query(&range, false, None).await? {
             if is(&item, Item::KIND) {
-                shelf.handoffs += 1;
+                found.handoffs += 1;
             } else if is(&item, AppItem::KIND) {
                 let app: AppItem = from_item(item).map_err(unavailable)?;
-                shelf.apps.push(App::from(app).name);
+                found.apps.push(App::from(app).name);
             }
         }
-        Ok(shelf)
+        Ok(found)
     }
 
     async fn list(&self, account: &AccountId) -> Result<Vec<Handoff>, Unavailable> {
