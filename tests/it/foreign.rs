@@ -180,10 +180,13 @@ async fn another_accounts_ids_are_not_found_by_any_call() {
         let code = text(&answer.body["code"]);
         assert!(code.starts_with("UNKNOWN_"), "{path}: {code}");
     }
+    // Those that make a thing of that name of one's own come last.
+    let mut calls = guarded();
+    calls.sort_by_key(|call| NAMING.contains(&&*call.name));
     let theirs = json!({"callId": other.id("callId")});
     let invite = own.operator.post("/api/account/acme/invite?v=2.0", theirs);
     invite.await.problem(404, "NOT_FOUND");
-    for call in guarded() {
+    for call in calls {
         let ids = call
             .parameters()
             .into_iter()

@@ -117,12 +117,13 @@ async fn everything_else(brand: &Brand<'_>) {
     let later = Answer::reason("TooManyRequests").retry_after("60").once();
     stack.sandbox().script(&token, [later]);
     let queue = stack.queue("SendQueue").unwrap();
-    brand.launch(campaign(&handoff, &["ana"])).await;
+    let made = brand.launch(campaign(&handoff, &["ana"])).await;
     stack.quiet().await.unwrap();
     queue.purge();
     stack.advance(Duration::from_mins(20)).await;
     stack.invoke_schedule("sweep").await.unwrap();
     stack.settled().await.unwrap();
+    let message = text(&made["acceptedConsumers"][0]["id"]);
 
     // Deflected from a call, and asked twice.
     let mut calls = handoff_body("Calls", &[SHOP], "Go on here");
@@ -148,6 +149,10 @@ async fn everything_else(brand: &Brand<'_>) {
 
     let admin = brand.world.staff(&brand.account, "admin", &[]).await;
     let ana = brand.consumer("ana");
+    // By a process that has yet to read the settings and the campaign.
+    stack.kill("reply").unwrap();
+    let reply = serde_json::json!({"text": "Yes", "proactiveMessageId": message});
+    ana.post("me/conversation/messages", reply).await.ok(201);
     // Her phone is another's for a while.
     brand.consumer("ben").log_in(&Device::iphone("ana")).await;
     ana.log_in(&Device::iphone("ana")).await;

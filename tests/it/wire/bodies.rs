@@ -62,11 +62,24 @@ async fn each(
     }
 }
 
+/// The status as the call tells it: LivePerson's calls of IVRs know 400 alone for what is wrong
+/// with a body.
+fn as_told(call: &Call, status: u16) -> u16 {
+    let is_ivrs = ["checkEligibility", "inviteCaller"].contains(&call.name.as_str());
+    if is_ivrs && status == 422 {
+        400
+    } else {
+        status
+    }
+}
+
 /// The calls that take a body.
 fn with_bodies() -> Vec<(Call, Value)> {
     let with = |call: Call| call.body.clone().map(|body| (call, body));
-    let all: Vec<_> = calls().into_iter().filter_map(with).collect();
+    let mut all: Vec<_> = calls().into_iter().filter_map(with).collect();
     assert!(all.len() >= 15, "{}", all.len());
+    // It can take away the pace that all these calls need.
+    all.sort_by_key(|(call, _)| call.name == "putSettings");
     all
 }
 
@@ -134,7 +147,7 @@ async fn a_field_that_is_missing_unknown_or_comes_twice_is_named() {
             let at = &answer.body["errors"][0]["pointer"];
             assert!(meet(at, &place), "{what}: {:#}", answer.body);
             if !place.ends_with("noSuchField") {
-                let problem = answer.problem(422, "INVALID_BODY");
+                let problem = answer.problem(as_told(&call, 422), "INVALID_BODY");
                 let said = problem["detail"].as_str().unwrap();
                 assert!(said.contains("duplicate field"), "{what}: {said}");
                 assert_eq!(problem["errors"][0]["pointer"], place, "{what}");
@@ -203,13 +216,14 @@ async fn a_body_that_is_no_json_is_refused_by_every_call_and_does_nothing() {
         each(&callers, &call, bodies, |what, answer| {
             let case = what.split_once(": ").unwrap().1;
             let (_, status) = statuses.iter().find(|(name, _)| *name == case).unwrap();
-            assert_eq!(answer.status, *status, "{what}: {answer:?}");
+            let told = as_told(&call, *status);
+            assert_eq!(answer.status, told, "{what}: {answer:?}");
             let code = match status {
                 400 => "MALFORMED_JSON",
                 413 => "PAYLOAD_TOO_LARGE",
                 _ => "INVALID_BODY",
             };
-            let problem = answer.problem(*status, code);
+            let problem = answer.problem(told, code);
             if code == "MALFORMED_JSON" {
                 let said = problem["detail"].as_str().unwrap();
                 assert!(said.contains("line 1 column"), "{what}: {said}");
