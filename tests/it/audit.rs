@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Calls of a brand that change nothing of what the log is about.
-const NO_CHANGES: [&str; 9] = [
+const NO_CHANGES: [&str; 10] = [
+    "checkEligibility",
     "testWebhook",
     "replayWebhook",
     "previewHandoff",
@@ -156,9 +157,20 @@ async fn every_change_is_told_with_who_made_it() {
     let offer = handoff("Offer 4711", &[SHOP], "A secret text");
     let offered = text(&admin.post("handoffs", offer.clone()).await.ok(201)["id"]);
     let app = app(&world.stack, "acme", CLUB);
+    brand.with_iphone("cem").await;
+    let mut calls = handoff("Calls", &[SHOP], "Go on here");
+    calls["source"] = "IVR".into();
+    let caller = json!({
+        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
+        "skill": "support", "ivrNumber": "180000", "consumerId": "cem",
+    });
+    let seen = admin.post("/api/account/acme/eligibility?v=2.0", caller);
+    let call = json!({"callId": seen.await.ok(200)["callId"]});
     let changes = changes(&[&greeting, &offered, &running, &id], app, offer, client);
+    let invite = "/api/account/acme/invite?v=2.0".to_owned();
+    let invite = ("inviteCaller", Method::POST, invite, call);
     let mut told = BTreeSet::new();
-    for (name, method, path, body) in changes {
+    for (name, method, path, body) in changes.into_iter().chain([invite]) {
         let before = newest().await;
         let body = (!body.is_null()).then_some(body);
         let answer = admin.send(method, &path, &[], body).await;

@@ -8,6 +8,7 @@ use crate::{
     webhooks::{hook, post},
     world::{Brand, CLUB, SHOP, Session, World, text},
 };
+use domain::id::TransactionId;
 use local::{
     rights::Right,
     template::{Event, Function},
@@ -62,6 +63,29 @@ async fn a_webhooks_life(brand: &Brand<'_>, handoff: &str) {
     assert_eq!(gone["disabledReason"], "gone");
     brand.get("webhooks").await.ok(200);
     brand.delete(path).await.ok(204);
+}
+
+/// Somebody who calls, deflected, and invited twice.
+async fn a_deflected_call(brand: &Brand<'_>) {
+    let stack = &brand.world.stack;
+    let mut calls = handoff_body("Calls", &[SHOP], "Go on here");
+    calls["source"] = "IVR".into();
+    let caller = serde_json::json!({
+        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
+        "skill": "support", "ivrNumber": "180000", "consumerId": "ana",
+    });
+    let call = async |path: &str, body: serde_json::Value| {
+        let path = format!("/api/account/{}/{path}?v=2.0", brand.account);
+        let body = Some(("application/json", body.to_string()));
+        let token = Some(brand.token.as_str());
+        let answer = brand.world.call(Method::POST, &path, token, &[], body);
+        answer.await.ok(200)
+    };
+    let seen = call("eligibility", caller).await;
+    for _ in 0..2 {
+        call("invite", serde_json::json!({"callId": seen["callId"]})).await;
+    }
+    stack.settled().await.unwrap();
 }
 
 /// What the story has no need of.
@@ -125,34 +149,18 @@ async fn everything_else(brand: &Brand<'_>) {
     stack.settled().await.unwrap();
     let message = text(&made["acceptedConsumers"][0]["id"]);
 
-    // Deflected from a call, and asked twice.
-    let mut calls = handoff_body("Calls", &[SHOP], "Go on here");
-    calls["source"] = "IVR".into();
-    let caller = serde_json::json!({
-        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
-        "skill": "support", "ivrNumber": "180000", "consumerId": "ana",
-    });
-    let call = async |path: &str, body: serde_json::Value| {
-        let path = format!("/api/account/{}/{path}?v=2.0", brand.account);
-        let body = Some(("application/json", body.to_string()));
-        let token = Some(brand.token.as_str());
-        let answer = brand.world.call(Method::POST, &path, token, &[], body);
-        answer.await.ok(200)
-    };
-    let seen = call("eligibility", caller).await;
-    for _ in 0..2 {
-        call("invite", serde_json::json!({"callId": seen["callId"]})).await;
-    }
-    stack.settled().await.unwrap();
-
+    a_deflected_call(brand).await;
     a_webhooks_life(brand, &handoff).await;
 
     let admin = brand.world.staff(&brand.account, "admin", &[]).await;
     let ana = brand.consumer("ana");
-    // By a process that has yet to read the settings and the campaign.
-    stack.kill("reply").unwrap();
-    let reply = serde_json::json!({"text": "Yes", "proactiveMessageId": message});
-    ana.post("me/conversation/messages", reply).await.ok(201);
+    // A message that is none of the newest is looked for.
+    let older = TransactionId::at(stack.clock().now()).to_string();
+    for (id, status) in [(older, 422), (message, 201)] {
+        let reply = serde_json::json!({"text": "Yes", "proactiveMessageId": id});
+        let answer = ana.post("me/conversation/messages", reply).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
     // Her phone is another's for a while.
     brand.consumer("ben").log_in(&Device::iphone("ana")).await;
     ana.log_in(&Device::iphone("ana")).await;

@@ -6,7 +6,7 @@ use dynoxide::Database;
 use std::path::Path;
 
 /// The emulator looks for the newest number, and for those after one, with this very expression:
-/// SQLite uses an index on an expression only where it is the same.
+/// `SQLite` uses an index on an expression only where it is the same.
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS overture_stream_records
     ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 

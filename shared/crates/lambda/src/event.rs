@@ -180,7 +180,7 @@ mod tests {
     };
     use serde_json::{Value, json};
 
-    fn event(key: &str, path: &str, parameters: Value) -> Value {
+    fn event(key: &str, path: &str, parameters: &Value) -> Value {
         let method = key.split(' ').next().unwrap();
         json!({
             "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": "",
@@ -227,14 +227,14 @@ mod tests {
             let path = format!("/acme/of/{id}");
             let parameters = json!({"accountId": "acme", "id": id});
             let (status, body, _) =
-                call(event("GET /{accountId}/of/{id}", &path, parameters)).await;
+                call(event("GET /{accountId}/of/{id}", &path, &parameters)).await;
             assert_eq!((status, &body), (200, &id.into()), "{id}");
         }
     }
 
     #[tokio::test]
     async fn without_a_route_the_path_is_the_decoded_one() {
-        let mut event = event("$default", "/acme/of/a#b", Value::Null);
+        let mut event = event("$default", "/acme/of/a#b", &Value::Null);
         event["requestContext"]["http"]["method"] = "GET".into();
         let (status, body, _) = call(event).await;
         assert_eq!((status, body), (200, "a#b".into()));
@@ -246,12 +246,12 @@ mod tests {
             ("a=1&a=2&b=%20+%23", "a=1&a=2&b=%20+%23"),
             ("a=ä b#c\"<>\u{1}", "a=%C3%A4%20b%23c%22%3C%3E%01"),
         ] {
-            let mut event = event("GET /query", "/query", Value::Null);
+            let mut event = event("GET /query", "/query", &Value::Null);
             event["rawQueryString"] = sent.into();
             let (status, body, _) = call(event).await;
             assert_eq!((status, body), (200, read.into()));
         }
-        let mut long = event("GET /query", "/query", Value::Null);
+        let mut long = event("GET /query", "/query", &Value::Null);
         long["rawQueryString"] = "a".repeat(70_000).into();
         let (status, body, _) = call(long).await;
         assert_eq!((status, &body["code"]), (400, &"INVALID_QUERY".into()));
@@ -259,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn headers_come_as_they_are_joined_and_those_that_cannot_be_are_refused() {
-        let mut event = event("POST /said", "/said", Value::Null);
+        let mut event = event("POST /said", "/said", &Value::Null);
         event["headers"] =
             json!({"x-many": "one,two", "host": "not a host [", "x-forwarded-proto": "?"});
         event["body"] = "aGk=".into();
@@ -279,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn methods_are_matched_and_strange_ones_refused() {
-        let mut event = event("POST /said", "/said", Value::Null);
+        let mut event = event("POST /said", "/said", &Value::Null);
         for (method, status) in [("GET", 405), ("BREW", 405), ("NO METHOD", 405), ("", 405)] {
             event["requestContext"]["http"]["method"] = method.into();
             let (given, body, answer) = call(event.clone()).await;
@@ -295,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_text_is_answered_in_base64() {
-        let (_, _, answer) = call(event("GET /bytes", "/bytes", Value::Null)).await;
+        let (_, _, answer) = call(event("GET /bytes", "/bytes", &Value::Null)).await;
         assert_eq!(answer["isBase64Encoded"], true);
         assert_eq!(answer["body"], "//4=");
     }
