@@ -403,7 +403,9 @@ async fn calls_have_a_pace_of_their_own() {
         assert_eq!(answer.header("ratelimit-limit"), "1");
     }
     for answer in late {
-        assert_eq!(answer.header("retry-after"), "1");
+        // Two, when one that came a moment later was taken first.
+        let after = answer.header("retry-after");
+        assert!(["1", "2"].contains(&after), "{after}");
         refused(answer, 429, "TOO_MANY_REQUESTS", 1029, "Rate limit hit");
     }
     brand.get("handoffs").await.ok(200);
