@@ -75,8 +75,9 @@ async fn accounts(messages: usize) {
         let world = start().await;
         let crowd = crowd("c", SMALL_CAMPAIGN);
         let (world_ref, crowd_ref) = (&world, &crowd);
+        // One after another: making a brand starts a function anew.
         let ready: Vec<_> = stream::iter(0..accounts)
-            .map(async |n| {
+            .then(async |n| {
                 let brand = brand(world_ref, &format!("acme-{n}")).await;
                 for id in crowd_ref {
                     brand.with_iphone(id).await;
@@ -84,7 +85,6 @@ async fn accounts(messages: usize) {
                 let handoff = brand.greeting().await;
                 (brand, handoff)
             })
-            .buffer_unordered(CALLS)
             .collect()
             .await;
         let (brand, handoff) = &ready[0];
