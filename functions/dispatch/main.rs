@@ -86,12 +86,12 @@ impl Outbox {
 fn warn(event: &AppEvent) {
     tracing::warn!(
         event = event.event,
-        account = %event.account_id,
-        app = %event.app_name,
-        platform = event.platform.as_str(),
-        environment = event.environment.as_str(),
-        cause = event.cause.as_str(),
-        reason = event.reason,
+        account = %event.of.account_id,
+        app = %event.of.app_name,
+        platform = event.of.platform.as_str(),
+        environment = event.of.environment.as_str(),
+        cause = event.of.cause.as_str(),
+        reason = event.of.reason,
         "the breaker of an app changed"
     );
 }

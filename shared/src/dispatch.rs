@@ -6,13 +6,12 @@
 
 use crate::{
     account::Limits,
-    breaker::{Cause, Pause},
+    breaker::Pause,
     campaign::Chunk,
     clock::Clock,
     conversation::{Author, Conversation, Posted, State},
-    device::{Environment, Platform},
-    event::OfWebhook,
-    id::{AccountId, AppName, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
+    event::{self, OfApp, OfWebhook},
+    id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
     message::{MessageKey, Place},
     pace::{self, Pacer},
     store::Unavailable,
@@ -178,20 +177,9 @@ pub struct ConversationEvent {
 pub struct AppEvent {
     /// What: `app.paused` or `app.resumed`.
     pub event: String,
-    /// The brand.
-    pub account_id: AccountId,
-    /// The app.
-    pub app_name: AppName,
-    /// The platform whose route it is about.
-    pub platform: Platform,
-    /// The world of the devices' tokens.
-    pub environment: Environment,
-    /// Why it was paused: `refused` or `failing`.
-    pub cause: Cause,
-    /// The gateway's word for it.
-    pub reason: String,
-    /// Since when it was paused.
-    pub since: Timestamp,
+    /// Which, and why.
+    #[serde(flatten)]
+    pub of: OfApp,
 }
 
 /// A webhook was disabled.
@@ -221,7 +209,7 @@ impl Announcement {
     pub const fn account(&self) -> &AccountId {
         match self {
             Self::Conversation(event) => &event.account_id,
-            Self::App(event) => &event.account_id,
+            Self::App(event) => &event.of.account_id,
             Self::Webhook(event) => &event.of.account_id,
         }
     }
@@ -417,21 +405,12 @@ pub async fn relay_pause(
     pause: &Pause,
     resumed: bool,
 ) -> Result<Option<AppEvent>, Unavailable> {
-    let event = match (resumed, pause.turns) {
-        (true, _) => "app.resumed",
-        (false, 0) => "app.paused",
-        (false, _) => return Ok(None),
+    let Some((kind, of)) = event::news_of_pause(account, pause, resumed) else {
+        return Ok(None);
     };
-    let circuit = &pause.circuit;
     let event = AppEvent {
-        event: event.to_owned(),
-        account_id: account.clone(),
-        app_name: circuit.app.clone(),
-        platform: circuit.platform,
-        environment: circuit.environment,
-        cause: pause.cause,
-        reason: pause.reason.clone(),
-        since: pause.since,
+        event: kind.as_str().to_owned(),
+        of,
     };
     topic.announce(&Announcement::App(event.clone())).await?;
     Ok(Some(event))

@@ -459,7 +459,28 @@ pub fn of_entry(posted: &Posted, campaign: Option<CampaignId>) -> Event {
     }
 }
 
-/// That an app's sends were paused, or go on. What prolongs a pause is no news.
+/// That an app's sends were paused, or go on, and of which app. What prolongs a pause is no news.
+#[must_use]
+pub fn news_of_pause(account: &AccountId, pause: &Pause, is_over: bool) -> Option<(Kind, OfApp)> {
+    let kind = match (is_over, pause.turns) {
+        (true, _) => Kind::AppResumed,
+        (false, 0) => Kind::AppPaused,
+        (false, _) => return None,
+    };
+    let circuit = &pause.circuit;
+    let of = OfApp {
+        account_id: account.clone(),
+        app_name: circuit.app.clone(),
+        platform: circuit.platform,
+        environment: circuit.environment,
+        cause: pause.cause,
+        reason: pause.reason.clone(),
+        since: pause.since,
+    };
+    Some((kind, of))
+}
+
+/// The event of that.
 #[must_use]
 pub fn of_pause(
     account: &AccountId,
@@ -467,32 +488,24 @@ pub fn of_pause(
     is_over: bool,
     now: Timestamp,
 ) -> Option<Event> {
-    let (kind, word, at) = match (is_over, pause.turns) {
-        (true, _) => (Kind::AppResumed, "resumed", now),
-        (false, 0) => (Kind::AppPaused, "paused", pause.since),
-        (false, _) => return None,
+    let (kind, of) = news_of_pause(account, pause, is_over)?;
+    let (word, at) = if is_over {
+        ("resumed", now)
+    } else {
+        ("paused", pause.since)
     };
-    let circuit = &pause.circuit;
     let id = format!(
         "{}-{}-{}-{}-{word}",
-        circuit.app.as_str().replace('.', "~"),
-        circuit.platform.as_str(),
-        circuit.environment.as_str(),
-        pause.since.as_millisecond(),
+        of.app_name.as_str().replace('.', "~"),
+        of.platform.as_str(),
+        of.environment.as_str(),
+        of.since.as_millisecond(),
     );
     Some(Event {
         id,
         kind,
         timestamp: at,
-        data: Data::App(OfApp {
-            account_id: account.clone(),
-            app_name: circuit.app.clone(),
-            platform: circuit.platform,
-            environment: circuit.environment,
-            cause: pause.cause,
-            reason: pause.reason.clone(),
-            since: pause.since,
-        }),
+        data: Data::App(of),
     })
 }
 
