@@ -2,7 +2,7 @@
 
 use crate::{
     openapi::{document, operations},
-    parts::{app, campaign, handoff},
+    parts::{app, caller, campaign, handoff},
     world::{CLUB, SHOP, World, list, text},
 };
 use domain::access::{CALLS, Needs};
@@ -158,12 +158,8 @@ async fn every_change_is_told_with_who_made_it() {
     let offered = text(&admin.post("handoffs", offer.clone()).await.ok(201)["id"]);
     let app = app(&world.stack, "acme", CLUB);
     brand.with_iphone("cem").await;
-    let mut calls = handoff("Calls", &[SHOP], "Go on here");
-    calls["source"] = "IVR".into();
-    let caller = json!({
-        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
-        "skill": "support", "ivrNumber": "180000", "consumerId": "cem",
-    });
+    let calls = brand.handoff_for_calls("Go on here").await;
+    let caller = caller(&calls, "cem");
     let seen = admin.post("/api/account/acme/eligibility?v=2.0", caller);
     let call = json!({"callId": seen.await.ok(200)["callId"]});
     let changes = changes(&[&greeting, &offered, &running, &id], app, offer, client);

@@ -34,6 +34,13 @@ impl<'w> Brand<'w> {
         text(&self.post("handoffs", body).await.ok(201)["id"])
     }
 
+    /// A handoff for calls, of the first app; its id.
+    pub(crate) async fn handoff_for_calls(&self, words: &str) -> String {
+        let mut body = handoff("Calls", &[SHOP], words);
+        body["source"] = "IVR".into();
+        self.handoff(body).await
+    }
+
     /// A campaign that is accepted.
     pub(crate) async fn launch(&self, body: Value) -> Value {
         self.post("campaign", body).await.ok(202)

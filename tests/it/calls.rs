@@ -462,9 +462,7 @@ async fn chat(meter: &mut Meter<'_>, made: &Value) {
 }
 
 async fn calls_of_ivrs(meter: &mut Meter<'_>) {
-    let mut body = handoff("Calls", &[SHOP], "Go on here.");
-    body["source"] = "IVR".into();
-    let handoff = meter.brand.handoff(body).await;
+    let handoff = meter.brand.handoff_for_calls("Go on here.").await;
     let check = "POST /api/account/acme/eligibility?v=2.0";
     let asked = json!({
         "consumerPhoneNumber": "+12061234567", "handoffId": handoff, "skill": "support",

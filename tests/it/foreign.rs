@@ -2,7 +2,7 @@
 
 use crate::{
     brand::Brand,
-    parts::{Device, app, campaign, handoff},
+    parts::{Device, app, caller, campaign, handoff},
     walk::{Call, Caller, calls, harmless},
     world::{Answer, SHOP, Session, World, list, text},
 };
@@ -48,11 +48,12 @@ impl<'w> Owner<'w> {
         let off = json!({"url": url, "disabled": true});
         brand.put(&format!("webhooks/{hook}"), off).await.ok(201);
         let consumer = brand.with_iphone(&person).await;
-        let mut calls = handoff("Calls", &[SHOP], "Go on here");
-        calls["source"] = "IVR".into();
-        let calls = brand.handoff(calls).await;
+        let calls = brand.handoff_for_calls("Go on here").await;
         let eligibility = format!("/api/account/{name}/eligibility?v=2.0");
-        let seen = brand.post(&eligibility, caller(&calls)).await.ok(200);
+        let seen = brand
+            .post(&eligibility, caller(&calls, "caller"))
+            .await
+            .ok(200);
         let call = text(&seen["callId"]);
         let greeting = brand.greeting().await;
         let made = brand.launch(campaign(&greeting, &[&person])).await;
@@ -97,7 +98,7 @@ impl<'w> Owner<'w> {
         };
         let body = match call.name.as_str() {
             "changeHandoff" => Some(handoff("Greeting", &[SHOP], "Hello ${{1}}")),
-            "checkEligibility" => Some(caller(&self.id("handoffForCalls"))),
+            "checkEligibility" => Some(caller(&self.id("handoffForCalls"), "caller")),
             "inviteCaller" => Some(json!({"callId": self.id("callId")})),
             "putApp" => Some(app(&self.brand.world.stack, &self.brand.account, SHOP)),
             _ => call.body.clone(),
@@ -116,14 +117,6 @@ impl<'w> Owner<'w> {
         items.sort_by_key(ToString::to_string);
         items
     }
-}
-
-/// What an IVR asks about somebody who calls.
-fn caller(handoff: &str) -> Value {
-    json!({
-        "consumerPhoneNumber": "+12061234567", "handoffId": handoff, "skill": "support",
-        "ivrNumber": "180000", "consumerId": "caller",
-    })
 }
 
 /// The calls that need a token.

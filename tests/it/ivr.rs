@@ -2,8 +2,8 @@
 //! as its clients read them.
 
 use crate::{
-    parts::{Device, handoff, pushes_to, shown},
-    world::{Answer, Brand, CLUB, SHOP, Session, World, list, text},
+    parts::{Device, pushes_to, shown},
+    world::{Answer, Brand, CLUB, Session, World, list, text},
 };
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -25,13 +25,6 @@ const INVITE: &str = r#"{
 
 /// The call id that they print.
 const PRINTED: &str = "ec88bd52-3d1e-40a7-a2fc-95565a528258";
-
-/// A handoff for calls, of the first app.
-async fn for_calls(brand: &Brand<'_>, words: &str) -> String {
-    let mut body = handoff("Calls", &[SHOP], words);
-    body["source"] = "IVR".into();
-    brand.handoff(body).await
-}
 
 async fn call(session: &Session<'_>, path: &str, body: &str) -> Answer {
     let path = format!("/api/account/acme/{path}");
@@ -106,7 +99,9 @@ async fn a_caller_is_checked_and_invited_as_printed() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
     let james = brand.with_iphone("james").await;
-    let handoff = for_calls(&brand, "Go on here: we have your call.").await;
+    let handoff = brand
+        .handoff_for_calls("Go on here: we have your call.")
+        .await;
     let asked = ELIGIBILITY.replace("H123456789", &handoff);
     let id = eligible(check(&brand, &asked).await);
     assert!(pushes_to(&world.stack, "james").is_empty(), "only checked");
@@ -175,7 +170,7 @@ async fn is_reported(brand: &Brand<'_>, handoff: &str, invited: jiff::Timestamp)
 async fn whom_the_app_cannot_reach_is_not_eligible() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
-    let handoff = for_calls(&brand, "Go on here.").await;
+    let handoff = brand.handoff_for_calls("Go on here.").await;
     let asked = ELIGIBILITY.replace("H123456789", &handoff);
     let stranger = not_eligible(check(&brand, &asked).await, "CONSUMER_NOT_REGISTERED");
     let james = brand.consumer("james");
@@ -195,7 +190,7 @@ async fn whom_the_app_cannot_reach_is_not_eligible() {
 async fn a_check_is_refused_with_the_documented_numbers() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
-    let handoff = for_calls(&brand, "Hello ${{1}}").await;
+    let handoff = brand.handoff_for_calls("Hello ${{1}}").await;
     let proactive = brand.greeting().await;
     let asked = ELIGIBILITY.replace("H123456789", &handoff);
     let invalid = "Invalid request";
@@ -310,7 +305,7 @@ async fn an_invitation_is_refused_with_the_documented_numbers() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
     brand.with_iphone("james").await;
-    let handoff = for_calls(&brand, "Go on here.").await;
+    let handoff = brand.handoff_for_calls("Go on here.").await;
     let asked = ELIGIBILITY.replace("H123456789", &handoff);
     let id = eligible(check(&brand, &asked).await);
     let printed = INVITE.replace(PRINTED, &id);
@@ -389,7 +384,7 @@ async fn an_invitation_is_refused_with_the_documented_numbers() {
 async fn calls_have_a_pace_of_their_own() {
     let world = World::start().await;
     let brand = world.brand("acme").await;
-    let handoff = for_calls(&brand, "Go on here.").await;
+    let handoff = brand.handoff_for_calls("Go on here.").await;
     let asked = ELIGIBILITY.replace("H123456789", &handoff);
     let limits = json!({
         "recipientsPerCampaign": 100, "sendsPerSecond": 10, "requestsPerSecond": 1,

@@ -52,6 +52,14 @@ pub(crate) fn handoff(name: &str, apps: &[&str], text: &str) -> Value {
     })
 }
 
+/// What an IVR asks about somebody who calls.
+pub(crate) fn caller(handoff: &str, consumer: &str) -> Value {
+    json!({
+        "consumerPhoneNumber": "+12061234567", "handoffId": handoff, "skill": "support",
+        "ivrNumber": "180000", "consumerId": consumer,
+    })
+}
+
 /// The numbers of a text's placeholders, as they stand in it.
 fn variables(text: &str) -> Vec<String> {
     let mut found: Vec<String> = text

@@ -2,7 +2,7 @@
 //! test of a whole system fails then ([`World`]); here, the rights that no call needs.
 
 use crate::{
-    parts::{Device, campaign, handoff as handoff_body},
+    parts::{Device, caller, campaign, handoff as handoff_body},
     story::{FEW, play},
     template::template,
     webhooks::{hook, post},
@@ -68,20 +68,12 @@ async fn a_webhooks_life(brand: &Brand<'_>, handoff: &str) {
 /// Somebody who calls, deflected, and invited twice.
 async fn a_deflected_call(brand: &Brand<'_>) {
     let stack = &brand.world.stack;
-    let mut calls = handoff_body("Calls", &[SHOP], "Go on here");
-    calls["source"] = "IVR".into();
-    let caller = serde_json::json!({
-        "consumerPhoneNumber": "+12061234567", "handoffId": brand.handoff(calls).await,
-        "skill": "support", "ivrNumber": "180000", "consumerId": "ana",
-    });
+    let handoff = brand.handoff_for_calls("Go on here").await;
     let call = async |path: &str, body: serde_json::Value| {
         let path = format!("/api/account/{}/{path}?v=2.0", brand.account);
-        let body = Some(("application/json", body.to_string()));
-        let token = Some(brand.token.as_str());
-        let answer = brand.world.call(Method::POST, &path, token, &[], body);
-        answer.await.ok(200)
+        brand.post(&path, body).await.ok(200)
     };
-    let seen = call("eligibility", caller).await;
+    let seen = call("eligibility", caller(&handoff, "ana")).await;
     for _ in 0..2 {
         call("invite", serde_json::json!({"callId": seen["callId"]})).await;
     }

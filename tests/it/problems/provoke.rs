@@ -2,7 +2,7 @@
 
 use crate::{
     bad_input::spoilt,
-    parts::{Device, app, campaign, handoff},
+    parts::{Device, app, caller, campaign, handoff},
     world::{Answer, Brand, CLUB, Consumer, SHOP, Session, World, text},
 };
 use axum::{
@@ -314,23 +314,12 @@ impl<'w> Stage<'w> {
     /// Invites a caller who has no app.
     async fn invite_a_stranger(&self) -> Answer {
         let Self { brand, .. } = self;
-        let mut calls = handoff("Calls", &[SHOP], "Go on here");
-        calls["source"] = "IVR".into();
-        let id = brand.handoff(calls).await;
-        let token = Some(brand.token.as_str());
+        let id = brand.handoff_for_calls("Go on here").await;
         let call = async |path: &str, body: Value| {
             let path = format!("/api/account/acme/{path}?v=2.0");
-            let body = Some((JSON, body.to_string()));
-            brand
-                .world
-                .call(Method::POST, &path, token, &[], body)
-                .await
+            brand.post(&path, body).await
         };
-        let caller = json!({
-            "consumerPhoneNumber": "+12061234567", "handoffId": id, "skill": "support",
-            "ivrNumber": "180000", "consumerId": "stranger",
-        });
-        let seen = call("eligibility", caller).await.ok(200);
+        let seen = call("eligibility", caller(&id, "stranger")).await.ok(200);
         call("invite", json!({"callId": seen["callId"]})).await
     }
 
