@@ -1,6 +1,6 @@
 //! Secrets Manager, read at most every few minutes.
 
-use crate::cache::Cache;
+use crate::cache::Readings;
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
@@ -38,7 +38,7 @@ pub trait ReadSecrets: Send + Sync {
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
-    cache: Arc<Cache<String, SecretString>>,
+    cache: Arc<Readings<String, SecretString>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -53,7 +53,7 @@ impl Secrets {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         Self {
             client: Client::new(&config),
-            cache: Arc::new(Cache::new(KEPT)),
+            cache: Arc::new(Readings::new(KEPT)),
         }
     }
 
@@ -62,16 +62,12 @@ impl Secrets {
     /// # Errors
     /// When it is not there, must not be read, or Secrets Manager does not answer.
     pub async fn secret(&self, name: &str) -> Result<SecretString, CannotRead> {
-        let key = name.to_owned();
-        match self.cache.get(&key, Timestamp::now()) {
-            Some((_, secret)) => Ok(secret),
-            None => self.read(name).await,
-        }
+        self.cache
+            .get(name.to_owned(), Timestamp::now(), || self.ask(name))
+            .await
     }
-}
 
-impl ReadSecrets for Secrets {
-    async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
+    async fn ask(&self, name: &str) -> Result<SecretString, CannotRead> {
         let answer = self.client.get_secret_value().secret_id(name).send().await;
         let secret = answer.map_err(|error| {
             let refused = matches!(
@@ -95,7 +91,13 @@ impl ReadSecrets for Secrets {
         let value = secret
             .secret_string
             .ok_or_else(|| CannotRead::Refused(Unavailable::new("the secret is no text")))?;
-        let secret = SecretString::from(value);
+        Ok(SecretString::from(value))
+    }
+}
+
+impl ReadSecrets for Secrets {
+    async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
+        let secret = self.ask(name).await?;
         self.cache
             .put(name.to_owned(), secret.clone(), Timestamp::now());
         Ok(secret)
