@@ -1,6 +1,6 @@
 //! Measures the system on the local stack: how long a campaign takes, what it costs, how well its
 //! pace is kept, and how quickly and small each function starts. `cargo bench --bench measure`;
-//! with `-- pacing` the pace alone.
+//! with `-- pacing` the pace alone, with `-- start` the starts.
 //!
 //! Nothing is asserted: machines differ. Compare figures of one run with one another.
 #![expect(
@@ -33,6 +33,9 @@ async fn main() {
         return pacing::of_campaigns().await;
     }
     start::all_functions().await;
+    if std::env::args().any(|arg| arg == "start") {
+        return;
+    }
     for (name, per_second) in [("pacing off", 4_000), ("paced at 10/s", 10)] {
         let world = World::start().await;
         let brand = world.brand_sending("acme", per_second).await;

@@ -19,6 +19,9 @@ const PEOPLE: usize = 200;
 /// Handoffs and skills of the account.
 const SOME: usize = 20;
 
+/// Where nothing is delivered to: the webhook wants no events that come up here.
+const HOOK: &str = "https://hooks.example.com/overture";
+
 /// Who makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
@@ -34,6 +37,8 @@ pub(crate) struct Stage<'w> {
     agent: Session<'w>,
     people: Vec<Session<'w>>,
     greeting: String,
+    /// A handoff for calls.
+    for_calls: String,
     campaign: String,
     client: String,
     /// One message of each of the first people.
@@ -61,6 +66,9 @@ impl<'w> Stage<'w> {
         }
         let client = json!({"name": "till", "roles": ["campaign-manager"]});
         let client = text(&brand.post("clients", client).await.ok(201)["clientId"]);
+        let webhook = json!({"url": HOOK, "events": ["app.paused"]});
+        brand.put("webhooks/late", webhook).await.ok(200);
+        let for_calls = brand.handoff_for_calls("Go on here.").await;
         let greeting = brand.greeting().await;
         let made = brand
             .launch(campaign(&greeting, &names[..RECIPIENTS]))
@@ -82,6 +90,7 @@ impl<'w> Stage<'w> {
             brand,
             people,
             greeting,
+            for_calls,
             client,
             waiting,
         }
@@ -126,6 +135,8 @@ impl<'w> Stage<'w> {
             ("getSkill", "account", "skills/sales".to_owned()),
             ("getSettings", "account", "settings".to_owned()),
             ("listClients", "account", "clients".to_owned()),
+            ("listWebhooks", "webhook", "webhooks".to_owned()),
+            ("getWebhook", "webhook", "webhooks/late".to_owned()),
             ("listAudit", "account", "audit".to_owned()),
             ("listHandoffs", "create-handoff", "handoffs".to_owned()),
             (
@@ -217,6 +228,22 @@ impl<'w> Stage<'w> {
         calls.push(call(
             "previewHandoff",
             "create-handoff",
+            Who::Brand,
+            Method::POST,
+            READS,
+            made,
+        ));
+        let asked = json!({
+            "consumerPhoneNumber": "+12061234567", "handoffId": self.for_calls, "skill": "support",
+            "consumerId": "c-1",
+        });
+        let made = move |_| {
+            let path = "/api/account/acme/eligibility?v=2.0".to_owned();
+            (path, None, Some(asked.clone()))
+        };
+        calls.push(call(
+            "checkEligibility",
+            "ivr",
             Who::Brand,
             Method::POST,
             READS,
@@ -331,6 +358,13 @@ impl<'w> Stage<'w> {
             }),
             call("deleteSkill", "account", Brand, delete, WRITES, |n| {
                 (format!("skills/new-{n}"), None, None)
+            }),
+            call("putWebhook", "webhook", Brand, put.clone(), WRITES, |_| {
+                (
+                    "webhooks/late".to_owned(),
+                    None,
+                    Some(json!({"url": HOOK, "events": ["app.paused"]})),
+                )
             }),
             call("putSettings", "account", Brand, put.clone(), WRITES, |_| {
                 (
