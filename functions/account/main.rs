@@ -7,7 +7,7 @@ use lambda::{Environment, Group, Guard};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
-    let table = Table::from_env(env.table()?, env.retention()?).await;
+    let table = Table::from_env(env.table()?, env.retention()?);
     let guard = Guard::from_env(&env, table.clone(), Group::Campaigns).await?;
     let ports = Ports {
         table,

@@ -12,13 +12,13 @@ use std::sync::Arc;
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;
-    let table = Table::from_env(environment.table()?, environment.retention()?).await;
-    let queue = Deliveries::from_env(environment.webhook_queue()?).await;
+    let table = Table::from_env(environment.table()?, environment.retention()?);
+    let queue = Deliveries::from_env(environment.webhook_queue()?);
     let settings = push::Settings {
         outbound_private: environment.outbound_private()?,
         ..push::Settings::default()
     };
-    let credentials = Credentials(Secrets::from_env().await);
+    let credentials = Credentials(Secrets::from_env());
     let endpoints = Webhooks::new(&settings, credentials, environment.webhook_secret()?)?;
     let endpoints = Arc::new(endpoints);
     lambda::serve_queue(move |job: Job, _: Receives| {

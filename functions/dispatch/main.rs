@@ -14,12 +14,10 @@ use queue::{Deliveries, Jobs, Topic};
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let outbox = Outbox {
-        table: Table::from_env(environment.table()?, environment.retention()?)
-            .await
-            .for_following(),
-        deliveries: Deliveries::from_env(environment.webhook_queue()?).await,
-        jobs: Jobs::from_env(environment.send_queue()?).await,
-        topic: Topic::from_env(environment.events_topic()?).await,
+        table: Table::from_env(environment.table()?, environment.retention()?).for_following(),
+        deliveries: Deliveries::from_env(environment.webhook_queue()?),
+        jobs: Jobs::from_env(environment.send_queue()?),
+        topic: Topic::from_env(environment.events_topic()?),
         clock: environment.clock()?,
     };
     lambda::serve_stream(move |records| {

@@ -7,7 +7,7 @@ use lambda::{Environment, Group, Guard};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
-    let table = Table::from_env(environment.table()?, environment.retention()?).await;
+    let table = Table::from_env(environment.table()?, environment.retention()?);
     let clock = environment.clock()?;
     let guard = Guard::from_env(&environment, table.clone(), Group::Calls).await?;
     let table = table.for_calls();

@@ -12,10 +12,8 @@ use std::sync::Arc;
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;
-    let table = Table::from_env(environment.table()?, environment.retention()?)
-        .await
-        .for_sending();
-    let jobs = Jobs::from_env(environment.send_queue()?).await;
+    let table = Table::from_env(environment.table()?, environment.retention()?).for_sending();
+    let jobs = Jobs::from_env(environment.send_queue()?);
     let gateways = environment.gateways()?;
     let settings = push::Settings {
         apns: gateways.apns_production,
@@ -25,7 +23,7 @@ async fn main() -> Result<(), lambda::Error> {
         authority: None,
         outbound_private: environment.outbound_private()?,
     };
-    let credentials = Credentials(Secrets::from_env().await);
+    let credentials = Credentials(Secrets::from_env());
     let gateways = Arc::new(Gateways::new(&settings, credentials, clock)?);
     let recent = Arc::new(Recent::default());
     lambda::serve_queue(move |job: Job, _: Receives| {

@@ -9,8 +9,8 @@ use queue::Jobs;
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;
-    let table = Table::from_env(environment.table()?, environment.retention()?).await;
-    let jobs = Jobs::from_env(environment.send_queue()?).await;
+    let table = Table::from_env(environment.table()?, environment.retention()?);
+    let jobs = Jobs::from_env(environment.send_queue()?);
     lambda::serve_schedule(move || {
         let (table, jobs) = (table.clone(), jobs.clone());
         async move {

@@ -8,9 +8,7 @@ use lambda::{Environment, Record, Stuck};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
-    let table = Table::from_env(environment.table()?, environment.retention()?)
-        .await
-        .for_following();
+    let table = Table::from_env(environment.table()?, environment.retention()?).for_following();
     let clock = environment.clock()?;
     lambda::serve_stream(move |records| {
         let table = table.clone();

@@ -12,9 +12,9 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
-    let (clock, secrets) = (env.clock()?, Secrets::from_env().await);
+    let (clock, secrets) = (env.clock()?, Secrets::from_env());
     let issuer = Issuer {
-        clients: Table::from_env(env.table()?, env.retention()?).await,
+        clients: Table::from_env(env.table()?, env.retention()?),
         operator: OperatorClient::new(secrets.clone(), env.operator_secret()?),
         tokens: Arc::new(BrandTokens::new(secrets, env.token_secret()?, clock.now()).await?),
         clock,

@@ -18,14 +18,14 @@ async fn main() -> Result<(), lambda::Error> {
         outbound_private: env.outbound_private()?,
         ..push::Settings::default()
     };
-    let table = Table::from_env(env.table()?, env.retention()?).await;
+    let table = Table::from_env(env.table()?, env.retention()?);
     let guard = Guard::from_env(&env, table.clone(), Group::Campaigns).await?;
-    let credentials = Credentials(Secrets::from_env().await);
+    let credentials = Credentials(Secrets::from_env());
     let endpoints = Webhooks::new(&settings, credentials, secret)?;
     let ports = Ports {
         table,
         clock,
-        queue: Deliveries::from_env(queue).await,
+        queue: Deliveries::from_env(queue),
         endpoints: Arc::new(endpoints),
     };
     let (router, _) = webhook::routes().with_state(ports).split_for_parts();

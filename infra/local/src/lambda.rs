@@ -146,7 +146,11 @@ impl Lambda {
                     function.give_back(instance);
                     return answer;
                 }
-                Outcome::Gone(failed) => return Err(failed),
+                Outcome::Gone(failed) => {
+                    let text = format!("the instance is given up: {failed}");
+                    self.0.logs.add(&function.label, text);
+                    return Err(failed);
+                }
                 Outcome::NotTaken(given_back) => payload = given_back,
             }
         }

@@ -55,11 +55,17 @@ impl Logs {
         while matches!(output.read_until(b'\n', &mut line).await, Ok(n) if n > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
-            self.add(&function, text, file.as_mut());
+            self.write(&function, text, file.as_mut());
         }
     }
 
-    fn add(&self, function: &str, text: String, file: Option<&mut File>) {
+    /// Adds what the local stack itself has to say of a function.
+    pub(crate) fn add(&self, function: &str, text: String) {
+        let mut file = self.folder.as_deref().and_then(|f| open(f, function));
+        self.write(function, text, file.as_mut());
+    }
+
+    fn write(&self, function: &str, text: String, file: Option<&mut File>) {
         if self.verbose {
             eprintln!("{function}: {text}");
         }

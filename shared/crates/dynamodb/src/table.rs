@@ -130,9 +130,9 @@ impl Table {
     }
 
     /// A table reached with the environment's region, credentials and endpoint.
-    pub async fn from_env(name: impl Into<String>, retention: SignedDuration) -> Self {
-        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        Self::new(Client::new(&config), name, retention)
+    #[must_use]
+    pub fn from_env(name: impl Into<String>, retention: SignedDuration) -> Self {
+        Self::new(Client::new(aws::config()), name, retention)
     }
 
     /// When what is written at `now` is past its retention, as DynamoDB's TTL takes it:

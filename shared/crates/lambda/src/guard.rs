@@ -99,7 +99,7 @@ where
     pub async fn from_env(env: &Environment, store: S, group: Group) -> Result<Self, Error> {
         let clock = env.clock()?;
         let name = env.token_secret()?;
-        let brand = BrandTokens::new(Secrets::from_env().await, name, clock.now()).await?;
+        let brand = BrandTokens::new(Secrets::from_env(), name, clock.now()).await?;
         let consumers = ConsumerTokens::new(HttpsJwks::new()?);
         Ok(Self::new(store, group, clock, Some(brand), consumers))
     }

@@ -1,7 +1,6 @@
 //! Secrets Manager, read at most every few minutes.
 
 use crate::cache::Readings;
-use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
 use jiff::{SignedDuration, Timestamp};
@@ -49,10 +48,10 @@ impl fmt::Debug for Secrets {
 
 impl Secrets {
     /// The account's own, as the environment says.
-    pub async fn from_env() -> Self {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    #[must_use]
+    pub fn from_env() -> Self {
         Self {
-            client: Client::new(&config),
+            client: Client::new(aws::config()),
             cache: Arc::new(Readings::new(KEPT)),
         }
     }

@@ -12,7 +12,7 @@
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html>.
 
 use crate::{connection::later, payload, slots::Slots};
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_sns::{Client, config, error::ProvideErrorMetadata as _, types::MessageAttributeValue};
 use domain::{
     clock::Clock,
@@ -20,8 +20,7 @@ use domain::{
     push::{Notification, Receipt, Target, Undelivered},
 };
 use jiff::Timestamp;
-use std::time::Duration;
-use tokio::sync::OnceCell;
+use std::{sync::OnceLock, time::Duration};
 use trouble::Trouble;
 
 mod trouble;
@@ -40,7 +39,7 @@ type Key = (String, PushToken, Timestamp);
 /// SNS.
 #[derive(Debug, Default)]
 pub(crate) struct Sns {
-    client: OnceCell<Client>,
+    client: OnceLock<Client>,
     endpoints: Slots<Key, String>,
 }
 
@@ -126,7 +125,7 @@ impl Sns {
     /// SNS as `config` has it; without this, it is as the environment has it.
     pub(crate) fn with(config: &SdkConfig) -> Self {
         Self {
-            client: OnceCell::new_with(Some(client(config))),
+            client: OnceLock::from(client(config)),
             endpoints: Slots::default(),
         }
     }
@@ -180,12 +179,8 @@ impl Sns {
         }
     }
 
-    async fn client(&self) -> &Client {
-        let make = || async {
-            let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-            client(&config)
-        };
-        self.client.get_or_init(make).await
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| client(aws::config()))
     }
 
     /// The device's endpoint, made on its first use.
@@ -198,7 +193,6 @@ impl Sns {
         let (application, token, registered_at) = key;
         let made = self
             .client()
-            .await
             .create_platform_endpoint()
             .platform_application_arn(application)
             .token(token.expose())
@@ -227,7 +221,7 @@ impl Sns {
 
     /// Enables an endpoint of ours that was made for an earlier registration; whether it was one.
     async fn revived(&self, endpoint: &str, registered_at: Timestamp) -> Result<bool, Undelivered> {
-        let client = self.client().await;
+        let client = self.client();
         let found = client.get_endpoint_attributes().endpoint_arn(endpoint);
         let found = found.send().await.map_err(|e| trouble::on_endpoint(&e))?;
         let attributes = found.attributes.unwrap_or_default();
@@ -246,7 +240,7 @@ impl Sns {
 
     /// One message: SNS's id of it.
     async fn publish(&self, endpoint: &str, message: &Message) -> Result<String, Trouble> {
-        let client = self.client().await;
+        let client = self.client();
         let mut request = client
             .publish()
             .target_arn(endpoint)

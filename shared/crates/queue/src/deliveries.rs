@@ -15,8 +15,9 @@ pub struct Deliveries(Jobs);
 
 impl Deliveries {
     /// The queue at `url`, reached with the environment's region, credentials and endpoint.
-    pub async fn from_env(url: impl Into<String>) -> Self {
-        Self(Jobs::from_env(url).await)
+    #[must_use]
+    pub fn from_env(url: impl Into<String>) -> Self {
+        Self(Jobs::from_env(url))
     }
 }
 

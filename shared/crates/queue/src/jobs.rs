@@ -42,9 +42,9 @@ impl Jobs {
     }
 
     /// The queue at `url`, reached with the environment's region, credentials and endpoint.
-    pub async fn from_env(url: impl Into<String>) -> Self {
-        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        Self::new(Client::new(&config), url)
+    #[must_use]
+    pub fn from_env(url: impl Into<String>) -> Self {
+        Self::new(Client::new(aws::config()), url)
     }
 
     /// Puts messages, each with its delay and its group, in as few calls as the queue allows.

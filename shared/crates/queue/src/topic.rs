@@ -29,9 +29,9 @@ impl Topic {
 
     /// The topic of that ARN, reached with the environment's region, credentials and
     /// endpoint.
-    pub async fn from_env(arn: impl Into<String>) -> Self {
-        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        Self::new(Client::new(&config), arn)
+    #[must_use]
+    pub fn from_env(arn: impl Into<String>) -> Self {
+        Self::new(Client::new(aws::config()), arn)
     }
 }
 
