@@ -19,6 +19,8 @@ pub struct Demo {
     pub client_secret: String,
     /// The handoff's id.
     pub handoff_id: String,
+    /// Where a webhook can be that takes everything.
+    pub webhook_url: String,
 }
 
 /// The account could not be set up.
@@ -197,6 +199,7 @@ async fn create(api: &Api<'_>, operator: &str) -> Result<Demo, DemoError> {
         client_id: text(&client, "clientId")?,
         client_secret: text(&client, "clientSecret")?,
         handoff_id: text(&handoff, "id")?,
+        webhook_url: api.stack.sandbox().webhook_url("crm"),
     })
 }
 
@@ -215,6 +218,7 @@ impl Demo {
             client_id,
             client_secret,
             handoff_id,
+            webhook_url,
         } = self;
         format!(
             r#"Overture is ready on {url}
@@ -224,6 +228,7 @@ impl Demo {
   handoff    {handoff_id}
   client     id {client_id}
              secret {client_secret}
+  webhook    {webhook_url} takes what it is told; {url}/_local/webhooks shows it
 
 Send a first campaign:
 

@@ -14,11 +14,14 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use std::{env, sync::OnceLock};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use std::{env, fmt, sync::OnceLock};
 
 /// The configuration that Lambda's environment gives: `AWS_REGION`, the credentials of the
-/// function's role (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), and
-/// `AWS_ENDPOINT_URL` for services that are elsewhere, as in the local stack.
+/// function's role (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), and for
+/// services that are elsewhere, as in the local stack, `AWS_ENDPOINT_URL_<SERVICE>` or
+/// `AWS_ENDPOINT_URL`
+/// ([service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)).
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -29,7 +32,10 @@ pub fn config() -> &'static SdkConfig {
     CONFIG.get_or_init(|| read(|name| env::var(name).ok()))
 }
 
-fn read(variable: impl Fn(&str) -> Option<String>) -> SdkConfig {
+/// Looks a variable up.
+type Lookup = fn(&str) -> Option<String>;
+
+fn read(variable: Lookup) -> SdkConfig {
     let connections = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
@@ -38,31 +44,60 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(
             EnvironmentVariableCredentialsProvider::new(),
         ))
-        .http_client(connections);
+        .http_client(connections)
+        .service_config(OfServices(variable));
     config.set_region(variable("AWS_REGION").map(Region::new));
-    config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.build()
+}
+
+/// What the environment says of a service, or else of all.
+struct OfServices(Lookup);
+
+impl fmt::Debug for OfServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OfServices")
+    }
+}
+
+impl LoadServiceConfig for OfServices {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        (self.0)(&format!("{}_{service}", key.env())).or_else(|| (self.0)(key.env()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::read;
+    use aws_types::{SdkConfig, service_config::ServiceConfigKey};
+
+    fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        config.service_config()?.load_config(key.unwrap())
+    }
 
     #[test]
     fn the_environment_says_where_and_as_whom() {
         let config = read(|name| match name {
             "AWS_REGION" => Some("eu-west-1".to_owned()),
             "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_owned()),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://127.0.0.1:2".to_owned()),
             _ => None,
         });
         assert_eq!(config.region().unwrap().as_ref(), "eu-west-1");
-        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:1"));
+        let [secrets, queue] = ["Secrets Manager", "SQS"].map(|s| endpoint(&config, s).unwrap());
+        assert_eq!(secrets, "http://127.0.0.1:2");
+        assert_eq!(queue, "http://127.0.0.1:1");
         assert!(config.credentials_provider().is_some());
         assert!(config.http_client().is_some());
     }
 
     #[test]
     fn by_itself_each_service_is_where_aws_has_it() {
-        assert_eq!(read(|_| None).endpoint_url(), None);
+        assert_eq!(endpoint(&read(|_| None), "SQS"), None);
     }
 }
