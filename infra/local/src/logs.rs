@@ -60,7 +60,7 @@ impl Logs {
     }
 
     fn add(&self, function: &str, text: String, file: Option<&mut File>) {
-        if self.verbose {
+        if self.verbose && !is_metrics(&text) {
             eprintln!("{function}: {text}");
         }
         if let Some(file) = file
@@ -77,6 +77,11 @@ impl Logs {
             text,
         });
     }
+}
+
+/// Whether the line is for CloudWatch to make metrics of: kept as any other, and not printed.
+fn is_metrics(line: &str) -> bool {
+    line.contains(r#""CloudWatchMetrics":["#)
 }
 
 fn open(folder: &Path, function: &str) -> Option<File> {
