@@ -17,7 +17,7 @@
 //! | `deliver` | events from the queue to webhooks |
 //! | `sweep` | what got stuck |
 //!
-//! [`openapi`] holds the document of them all.
+//! [`measured`] says what is measured of what they do. [`openapi`] holds the document of them all.
 
 #[path = "account/routes.rs"]
 pub mod account;
@@ -33,6 +33,7 @@ pub mod create_handoff;
 pub mod credentials;
 #[path = "ivr/mod.rs"]
 pub mod ivr;
+pub mod measured;
 pub mod openapi;
 #[path = "reply/routes.rs"]
 pub mod reply;

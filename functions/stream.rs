@@ -1,7 +1,7 @@
 //! What the functions that follow the table's stream share.
 
 use dynamodb::Stored;
-use lambda::Record;
+use lambda::{About, Record};
 
 /// What a record of the stream tells of; `None` when nothing follows from it.
 ///
@@ -18,4 +18,25 @@ pub fn stored(record: &Record) -> Option<Stored> {
         );
         None
     })
+}
+
+/// What a stored item is about.
+#[must_use]
+pub fn about(stored: &Stored) -> About {
+    match stored {
+        Stored::Chunk(chunk) => About::campaign(&chunk.account, &chunk.campaign),
+        Stored::Entry(posted, _) => About {
+            transaction: posted.entry.transaction,
+            ..About::conversation(&posted.account, posted.conversation)
+        },
+        Stored::Conversation(conversation) => {
+            About::conversation(&conversation.account, conversation.id)
+        }
+        Stored::Message(message) => {
+            let key = &message.key;
+            About::message(&key.account, &message.place.campaign, key.transaction)
+        }
+        Stored::Pause(account, ..) | Stored::Events(account, _) => About::account(account),
+        Stored::Campaign(campaign) => About::campaign(&campaign.account, &campaign.id),
+    }
 }

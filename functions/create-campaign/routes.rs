@@ -4,7 +4,7 @@ use super::{
     body::{Answer, Flags, Request},
     state::{Conversations, History, Recipients, Status},
 };
-use crate::{Ports, window::Window};
+use crate::{Ports, measured, window::Window};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
@@ -79,6 +79,9 @@ async fn create(
     let (table, clock) = (&ports.table, &ports.clock);
     let by = caller.at(clock.now());
     let accepted = campaign::create(table, clock, &by, order, flags.validate).await?;
+    if !flags.validate {
+        measured::accepted(&accepted);
+    }
     let replayed = accepted.replayed;
     let answer = Json(Answer::new(accepted, &request, flags.validate));
     if flags.validate {

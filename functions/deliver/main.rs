@@ -1,9 +1,13 @@
 //! Tells webhooks: takes deliveries from their queue and posts them to brands' endpoints.
 
-use domain::deliver::{self, Job};
+use domain::{
+    deliver::{self, Job},
+    send::Done,
+    store::Unavailable,
+};
 use dynamodb::Table;
-use functions::credentials::Credentials;
-use lambda::{Environment, Receives, Secrets};
+use functions::{credentials::Credentials, measured};
+use lambda::{About, Environment, Receives, Secrets};
 use push::Webhooks;
 use queue::Deliveries;
 use std::sync::Arc;
@@ -23,7 +27,14 @@ async fn main() -> Result<(), lambda::Error> {
     let endpoints = Arc::new(endpoints);
     lambda::serve_queue(move |job: Job, _: Receives| {
         let (table, queue, endpoints) = (table.clone(), queue.clone(), endpoints.clone());
-        async move { deliver::work(&table, &queue, &*endpoints, &clock, job).await }
+        async move {
+            let about = About::from(&job);
+            let posted = deliver::work(&table, &queue, &*endpoints, &clock, job).await?;
+            if let Some(posted) = posted {
+                measured::posted(&about, posted);
+            }
+            Ok::<_, Unavailable>(Done::Through)
+        }
     })
     .await
 }

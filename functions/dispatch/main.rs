@@ -7,8 +7,10 @@ use domain::{
     store::Unavailable,
 };
 use dynamodb::{Stored, Table};
+use functions::measured;
 use lambda::{Environment, Record, Stuck};
 use queue::{Deliveries, Jobs, Topic};
+use tracing::Instrument as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
@@ -42,9 +44,9 @@ impl Outbox {
             let Some(stored) = functions::stream::stored(&record) else {
                 continue;
             };
-            self.relay(stored)
-                .await
-                .map_err(|e| Stuck::at(&record, e))?;
+            let about = functions::stream::about(&stored);
+            let relayed = self.relay(stored).instrument(about.span()).await;
+            relayed.map_err(|e| Stuck::at(&record, about, e))?;
         }
         Ok(())
     }
@@ -58,7 +60,16 @@ impl Outbox {
             clock,
         } = self;
         match stored {
-            Stored::Chunk(chunk) => dispatch::dispatch(table, jobs, clock, &chunk).await,
+            Stored::Chunk(chunk) => {
+                dispatch::dispatch(table, jobs, clock, &chunk).await?;
+                let (part, count) = (chunk.number, chunk.recipients.len());
+                tracing::info!(
+                    part,
+                    jobs = count,
+                    "{count} messages of a campaign are queued"
+                );
+                Ok(())
+            }
             Stored::Entry(posted, opening) => {
                 dispatch::relay_entry(jobs, topic, &posted, opening).await
             }
@@ -70,6 +81,7 @@ impl Outbox {
                 if let Some(event) = told {
                     warn(&event);
                 }
+                measured::pause(&account, is_over);
                 Ok(())
             }
             Stored::Events(account, events) => {
@@ -80,11 +92,10 @@ impl Outbox {
     }
 }
 
-/// Tells operators, too: an alarm counts these lines.
+/// Tells operators which app it is: an alarm sends them here.
 fn warn(event: &AppEvent) {
     tracing::warn!(
         event = event.event,
-        account = %event.of.account_id,
         app = %event.of.app_name,
         platform = event.of.platform.as_str(),
         environment = event.of.environment.as_str(),

@@ -4,7 +4,7 @@ use super::{
     body::{EligibilityAnswer, EligibilityRequest, InviteAnswer, InviteRequest, Version},
     refusal::{CallProblem, Refusal},
 };
-use crate::Ports;
+use crate::{Ports, measured};
 use axum::extract::State;
 use domain::{clock::Clock as _, ivr};
 use lambda::{Allowed, Json, Query, may};
@@ -56,6 +56,9 @@ async fn invite(
     let by = caller.at(ports.clock.now());
     let trace = lambda::trace_id().to_string();
     let (table, clock) = (&ports.table, &ports.clock);
-    ivr::invite(table, clock, &by, &id, skill.as_deref(), trace).await?;
+    let made = ivr::invite(table, clock, &by, &id, skill.as_deref(), trace).await?;
+    if let Some(campaign) = made {
+        measured::invited(&caller.account, &campaign);
+    }
     Ok(Json(id.into()))
 }

@@ -1,8 +1,8 @@
 //! The sender: takes jobs from the queue and hands notifications to the gateways.
 
-use domain::{breaker::Recent, dispatch::Job, send};
+use domain::{breaker::Recent, dispatch::Job, send, store::Unavailable};
 use dynamodb::Table;
-use functions::credentials::Credentials;
+use functions::{credentials::Credentials, measured};
 use lambda::{Environment, Receives, Secrets};
 use push::Gateways;
 use queue::Jobs;
@@ -29,7 +29,11 @@ async fn main() -> Result<(), lambda::Error> {
     lambda::serve_queue(move |job: Job, _: Receives| {
         let (table, jobs) = (table.clone(), jobs.clone());
         let (gateways, recent) = (gateways.clone(), recent.clone());
-        async move { send::send(&table, &jobs, &*gateways, &clock, &recent, job).await }
+        async move {
+            let handled = send::send(&table, &jobs, &*gateways, &clock, &recent, job).await?;
+            handled.recorded.iter().for_each(measured::recorded);
+            Ok::<_, Unavailable>(handled.done)
+        }
     })
     .await
 }

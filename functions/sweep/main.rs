@@ -2,6 +2,7 @@
 
 use domain::{store::Unavailable, sweep};
 use dynamodb::Table;
+use functions::measured;
 use lambda::Environment;
 use queue::Jobs;
 
@@ -15,6 +16,7 @@ async fn main() -> Result<(), lambda::Error> {
         let (table, jobs) = (table.clone(), jobs.clone());
         async move {
             let swept = sweep::sweep(&table, &jobs, &clock).await?;
+            measured::requeued(swept.requeued);
             tracing::info!(
                 sweep.campaigns = swept.campaigns,
                 sweep.requeued = swept.requeued,

@@ -1,8 +1,14 @@
 //! Counts what happened, and records what webhooks are told: follows the table's stream into
 //! campaigns' boards, daily totals and the log of events.
 
-use domain::{board, clock::SystemClock, journal, store::Unavailable};
+use domain::{
+    board,
+    clock::{Clock as _, SystemClock},
+    journal,
+    store::Unavailable,
+};
 use dynamodb::{Stored, Table};
+use functions::measured;
 use lambda::{Environment, Record, Stuck};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,9 +19,10 @@ async fn main() -> Result<(), lambda::Error> {
     lambda::serve_stream(move |records| {
         let table = table.clone();
         async move {
-            take_in(&table, clock, &records)
-                .await
-                .map_err(Stuck::at_all)
+            let taken = take_in(&table, clock, &records).await;
+            taken.map_err(Stuck::at_all)?;
+            measured::counted(&records, clock.now());
+            Ok(())
         }
     })
     .await

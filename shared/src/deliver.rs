@@ -8,7 +8,6 @@ use crate::{
     id::{AccountId, WebhookName},
     journal::{self, Page, ReadJournal},
     pace,
-    send::Done,
     store::Unavailable,
     webhook::{Disabled, ReadWebhooks, Reason, Webhook},
 };
@@ -242,7 +241,20 @@ fn first_try(webhook: &Webhook, event: &Event, now: Timestamp) -> Delayed {
     }))
 }
 
-/// Does a job.
+/// What became of an event that was posted, for those who measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// The endpoint took it.
+    Taken,
+    /// It is tried again later.
+    Later,
+    /// It had its last try.
+    GivenUp,
+    /// The webhook was disabled over it.
+    Disabled,
+}
+
+/// Does a job; what became of the event, if one was posted.
 ///
 /// # Errors
 /// When a port fails; doing it again is safe: an endpoint knows an event by its id.
@@ -252,15 +264,17 @@ pub async fn work<S>(
     endpoints: &impl Post,
     clock: &impl Clock,
     job: Job,
-) -> Result<Done, Unavailable>
+) -> Result<Option<Posted>, Unavailable>
 where
     S: Health + ReadJournal,
 {
     match job {
-        Job::Event(job) => deliver(store, queue, endpoints, clock, job).await?,
-        Job::Replay(job) => replay_some(store, queue, clock, job).await?,
+        Job::Event(job) => deliver(store, queue, endpoints, clock, job).await,
+        Job::Replay(job) => {
+            replay_some(store, queue, clock, job).await?;
+            Ok(None)
+        }
     }
-    Ok(Done::Through)
 }
 
 async fn deliver(
@@ -269,24 +283,24 @@ async fn deliver(
     endpoints: &impl Post,
     clock: &impl Clock,
     job: EventJob,
-) -> Result<(), Unavailable> {
+) -> Result<Option<Posted>, Unavailable> {
     let now = clock.now();
     if job.not_before > now {
         // The queue keeps a job back for a quarter of an hour at most.
-        return queue
-            .enqueue_deliveries(&[Delayed::until_due(job, now)])
-            .await;
+        let waits = [Delayed::until_due(job, now)];
+        queue.enqueue_deliveries(&waits).await?;
+        return Ok(None);
     }
     let webhook = store.webhook(&job.account, &job.webhook).await?;
     let Some(webhook) = webhook.filter(|w| w.disabled.is_none()) else {
-        return Ok(());
+        return Ok(None);
     };
     let answer = endpoints.post(&webhook, &job.event, now).await?;
     if answer.is_taken() {
-        return match webhook.failing_since {
-            Some(_) => store.well(&webhook).await,
-            None => Ok(()),
-        };
+        if webhook.failing_since.is_some() {
+            store.well(&webhook).await?;
+        }
+        return Ok(Some(Posted::Taken));
     }
     let reason = if answer.is_gone() {
         Some(Reason::Gone)
@@ -297,19 +311,17 @@ async fn deliver(
     if let Some(reason) = reason
         && disable(store, &webhook, reason, now).await?
     {
-        return Ok(());
+        return Ok(Some(Posted::Disabled));
     }
     if webhook.failing_since.is_none() {
         store.failing(&webhook, now).await?;
     }
-    match next_try(job, &answer, now) {
-        Some(job) => {
-            queue
-                .enqueue_deliveries(&[Delayed::until_due(job, now)])
-                .await
-        }
-        None => Ok(()),
-    }
+    let Some(job) = next_try(job, &answer, now) else {
+        return Ok(Some(Posted::GivenUp));
+    };
+    let waits = [Delayed::until_due(job, now)];
+    queue.enqueue_deliveries(&waits).await?;
+    Ok(Some(Posted::Later))
 }
 
 /// The event's next try: when the schedule or the endpoint says, whichever is later. `None` when

@@ -59,6 +59,23 @@ impl Failure {
         }
     }
 
+    /// Whether somebody has to mend something: a credential, a route, a notification, a gateway.
+    /// Else it is how the consumer stands.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        match self {
+            Self::AppNotConfigured
+            | Self::CredentialsRefused
+            | Self::NotificationRefused
+            | Self::GatewayUnavailable
+            | Self::CampaignGone => true,
+            Self::ConsumerNotRegistered
+            | Self::NoDevice
+            | Self::DeviceGone
+            | Self::OpenConversation => false,
+        }
+    }
+
     /// LivePerson's number for it, under the source `proactive`.
     #[must_use]
     pub const fn number(self) -> u16 {

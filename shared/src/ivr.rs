@@ -234,7 +234,8 @@ pub enum InviteError {
     Store(#[from] Unavailable),
 }
 
-/// Invites a caller into the app, once: the same invitation again changes nothing.
+/// Invites a caller into the app, once: the same invitation again changes nothing. The campaign
+/// that it made, if it did.
 ///
 /// # Errors
 /// When the call is unknown or its caller not eligible, the skill is unknown, the message is
@@ -246,7 +247,7 @@ pub async fn invite<S>(
     id: &CallId,
     other_skill: Option<&str>,
     trace: String,
-) -> Result<(), InviteError>
+) -> Result<Option<CampaignId>, InviteError>
 where
     S: CallStore + AcceptCampaigns + ReadCampaigns,
 {
@@ -262,7 +263,7 @@ where
     let fingerprint = other.as_ref().map_or_else(String::new, ToString::to_string);
     if let Some((_, before)) = found.earlier {
         return if before == fingerprint {
-            Ok(())
+            Ok(None)
         } else {
             Err(CreateError::KeyReused.into())
         };
@@ -283,8 +284,8 @@ where
         handoff: Some(call.handoff.clone()),
     };
     let order = order(call, other, Idempotency { key, fingerprint }, trace);
-    campaign::create_on(store, clock, by, order, false, Some(ground)).await?;
-    Ok(())
+    let accepted = campaign::create_on(store, clock, by, order, false, Some(ground)).await?;
+    Ok((!accepted.replayed).then_some(accepted.campaign.id))
 }
 
 /// The campaign of one that invites a caller.

@@ -24,14 +24,14 @@ use crate::{
     dispatch::{Delayed, Enqueue, Holds, Job, MessageJob, release},
     failure::Failure,
     handoff::Rendered,
-    id::{ConversationId, DeviceId, EntryId},
+    id::{CampaignId, ConversationId, DeviceId, EntryId},
     message::{Event, Message, MessageKey, Place},
     pace::{self, Pacer},
     push::Push,
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::BTreeSet, future::Future};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 /// How long a claim holds. Longer than any attempt takes; shorter than the queue takes to
 /// give a message to another.
@@ -189,6 +189,39 @@ pub enum Done {
     NotYet,
 }
 
+/// What doing a job came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// What the queue is to do with it.
+    pub done: Done,
+    /// What was recorded of a campaign's message, for those who measure: once for each attempt.
+    pub recorded: Option<Recorded>,
+}
+
+/// An attempt at a campaign's message that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Which message.
+    pub key: MessageKey,
+    /// Its campaign.
+    pub campaign: CampaignId,
+    /// Whether it left with this attempt, and with none before.
+    pub left: bool,
+    /// How it goes on.
+    pub next: Next,
+    /// When.
+    pub at: Timestamp,
+    /// How long after its slot the attempt began.
+    pub late: Duration,
+}
+
+impl From<Done> for Handled {
+    fn from(done: Done) -> Self {
+        let recorded = None;
+        Self { done, recorded }
+    }
+}
+
 /// Does one job. `recent` is what this process saw of the gateways so far.
 ///
 /// # Errors
@@ -200,7 +233,7 @@ pub async fn send(
     clock: &impl Clock,
     recent: &Recent,
     job: Job,
-) -> Result<Done, Unavailable> {
+) -> Result<Handled, Unavailable> {
     let sender = Sender {
         store,
         queue,
@@ -210,7 +243,7 @@ pub async fn send(
     };
     match job {
         Job::Message(job) => sender.message(job).await,
-        Job::Chat(job) => sender.chat(job).await,
+        Job::Chat(job) => sender.chat(job).await.map(Handled::from),
     }
 }
 
@@ -229,10 +262,10 @@ where
     P: Push,
     C: Clock,
 {
-    async fn message(&self, job: MessageJob) -> Result<Done, Unavailable> {
+    async fn message(&self, job: MessageJob) -> Result<Handled, Unavailable> {
         let now = self.clock.now();
         let Some(job) = self.in_its_turn(job, now).await? else {
-            return Ok(Done::Through);
+            return Ok(Done::Through.into());
         };
         let until = now.checked_add(CLAIM).unwrap_or(now);
         let claim = self
@@ -247,8 +280,8 @@ where
             )
             .await?;
         match claim {
-            Claim::Settled => Ok(Done::Through),
-            Claim::Busy => Ok(Done::NotYet),
+            Claim::Settled => Ok(Done::Through.into()),
+            Claim::Busy => Ok(Done::NotYet.into()),
             // The sender before died after it recorded and before it queued.
             Claim::Moved {
                 attempt,
@@ -256,15 +289,28 @@ where
             } => {
                 let job = job.again(attempt, not_before);
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
-                Ok(Done::Through)
+                Ok(Done::Through.into())
             }
             Claim::Granted(before) => {
                 let mut outcome = self.attempt(&job, &before).await?;
                 if before.has_left() {
                     outcome = stays_sent(outcome);
                 }
-                self.finish(job, outcome).await?;
-                Ok(Done::Through)
+                let late = now.duration_since(job.not_before);
+                let told = Recorded {
+                    key: job.key.clone(),
+                    campaign: job.place.campaign.clone(),
+                    left: before.taken.is_empty()
+                        && (outcome.next == Next::Sent || !outcome.taken.is_empty()),
+                    next: outcome.next.clone(),
+                    at: outcome.at,
+                    late: Duration::try_from(late).unwrap_or_default(),
+                };
+                let stands = self.finish(job, outcome).await?;
+                Ok(Handled {
+                    done: Done::Through,
+                    recorded: stands.then_some(told),
+                })
             }
         }
     }
@@ -294,14 +340,14 @@ where
         Ok(None)
     }
 
-    /// Records an outcome, then does what follows from it.
-    async fn finish(&self, job: MessageJob, outcome: Attempt) -> Result<(), Unavailable> {
+    /// Records an outcome, then does what follows from it; whether the claim still stood.
+    async fn finish(&self, job: MessageJob, outcome: Attempt) -> Result<bool, Unavailable> {
         if outcome.next == Next::Held {
             self.store.hold(&job).await?;
         }
         if !self.store.record(&job.key, job.attempt, &outcome).await? {
             // The claim ran out and another has it: what follows is theirs.
-            return Ok(());
+            return Ok(false);
         }
         match outcome.next {
             Next::Again {
@@ -311,7 +357,7 @@ where
             } => {
                 let job = job.again(attempt, not_before);
                 let now = self.clock.now();
-                self.queue.enqueue(&[Delayed::until_due(job, now)]).await
+                self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
             }
             Next::Held => {
                 // It may have closed before the message was held: then the hold is gone,
@@ -329,10 +375,10 @@ where
                     )
                     .await?;
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(true)
     }
 
     /// Looks at everything anew, now that the message is claimed, and sends it if it is

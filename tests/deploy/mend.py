@@ -37,6 +37,10 @@ path = Path(sys.argv[1])
 template = yaml_parse(path.read_text())
 resources = template["Resources"]
 secrets = {name for name, one in resources.items() if one["Type"] == "AWS::SecretsManager::Secret"}
+# It has no alarms on more than one metric.
+for name, one in list(resources.items()):
+    if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]:
+        del resources[name]
 # It speaks no TLS here, and would keep to the policies that want it.
 for name, one in list(resources.items()):
     if "aws:SecureTransport" in str(one) and one["Type"].endswith("Policy"):

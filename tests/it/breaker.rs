@@ -1,9 +1,11 @@
 //! The circuit breaker: an app whose credential is refused is paused, told of, and resumed.
 
 use crate::{
+    metrics::{comes_to, sum},
     parts::{campaign, crowd, handoff, proactive},
-    world::{Brand, CLUB, SHOP, World, list},
+    world::{Brand, CLUB, PATIENCE, SHOP, World, list},
 };
+use lambda::Metric;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,21 +20,6 @@ fn events(world: &World, kind: &str) -> Vec<Value> {
     told.map(|message| serde_json::from_str::<Value>(&message.message).unwrap())
         .filter(|event| event["event"] == kind)
         .collect()
-}
-
-/// How many log lines the alarm's filter counts.
-fn counted_by_the_alarm(world: &World) -> usize {
-    let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/template.yaml"));
-    let filter = r#"FilterPattern: '{ $.fields.event = "app.paused" }'"#;
-    assert!(
-        template.unwrap().contains(filter),
-        "the filter that this imitates"
-    );
-    let lines = world.stack.logs().into_iter();
-    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
-    lines
-        .filter(|line| line["fields"]["event"] == "app.paused")
-        .count()
 }
 
 async fn paused(brand: &Brand<'_>) -> Vec<Value> {
@@ -76,7 +63,9 @@ async fn a_wrong_credential_pauses_the_app_until_it_is_mended() {
         (&event["accountId"], &event["appName"], &event["since"]),
         (&json!("acme"), &json!(SHOP), &pause["since"])
     );
-    assert_eq!(counted_by_the_alarm(&world), 1);
+    let open = |stack: &local::Stack| sum(stack, Metric::BreakerOpen);
+    assert!(world.stack.until(PATIENCE, |s| open(s) > 0).await, "alarm");
+    assert_eq!(sum(&world.stack, Metric::BreakerClosed), 0);
     let history = brand.recipient(&made, &crowd[7]).await;
     let told: BTreeSet<_> = list(&history["timeline"])
         .iter()
@@ -100,6 +89,7 @@ async fn a_wrong_credential_pauses_the_app_until_it_is_mended() {
     assert_eq!(paused(&brand).await, [] as [Value; 0]);
     assert_eq!(events(&world, "app.paused").len(), 1);
     assert_eq!(events(&world, "app.resumed").len(), 1);
+    comes_to(&world.stack, Metric::BreakerClosed, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

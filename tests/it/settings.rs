@@ -21,6 +21,7 @@ fn malformed(variable: &str) -> (&'static str, bool) {
     let bad = match variable {
         "RETENTION_DAYS" => "30",
         "TABLE_NAME" => "a table",
+        "METRICS_NAMESPACE" => "AWS/Lambda",
         name if name.ends_with("_ARN") => "arn:aws:s3:::bucket",
         name if name.ends_with("_URL") => "api.push.apple.com",
         name => panic!("what is a malformed {name}?"),

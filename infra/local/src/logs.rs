@@ -66,7 +66,7 @@ impl Logs {
     }
 
     fn write(&self, function: &str, text: String, file: Option<&mut File>) {
-        if self.verbose {
+        if self.verbose && !is_metrics(&text) {
             eprintln!("{function}: {text}");
         }
         if let Some(file) = file
@@ -83,6 +83,11 @@ impl Logs {
             text,
         });
     }
+}
+
+/// Whether the line is for CloudWatch to make metrics of: kept as any other, and not printed.
+fn is_metrics(line: &str) -> bool {
+    line.contains(r#""CloudWatchMetrics":["#)
 }
 
 fn open(folder: &Path, function: &str) -> Option<File> {

@@ -37,7 +37,11 @@ async fn check(world: &World, caller: Caller) -> Result<Call, CheckError> {
     ivr::check(&world.store, &world.clock, &world.account, caller).await
 }
 
-async fn invite(world: &World, call: &CallId, skill: Option<&str>) -> Result<(), InviteError> {
+async fn invite(
+    world: &World,
+    call: &CallId,
+    skill: Option<&str>,
+) -> Result<Option<CampaignId>, InviteError> {
     let (store, clock) = (&world.store, &world.clock);
     ivr::invite(store, clock, &world.by(), call, skill, "trace".into()).await
 }

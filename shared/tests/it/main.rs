@@ -15,6 +15,7 @@ mod dispatch;
 mod hold;
 mod inbox;
 mod ivr;
+mod measured;
 mod pacing;
 mod races;
 mod reply;

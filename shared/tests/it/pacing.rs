@@ -155,8 +155,8 @@ impl Simulation {
         while let Some((due, job)) = self.queue.next(end) {
             self.clock.set(due.max(self.clock.now()));
             let (store, queue, clock) = (&self.store, &self.queue, &self.clock);
-            let done = send(store, queue, &self.gateway, clock, &self.recent, job).await;
-            assert_eq!(done.unwrap(), Done::Through);
+            let handled = send(store, queue, &self.gateway, clock, &self.recent, job).await;
+            assert_eq!(handled.unwrap().done, Done::Through);
         }
         self.clock.set(end.max(self.clock.now()));
     }

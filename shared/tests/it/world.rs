@@ -17,7 +17,7 @@ use domain::{
     journal,
     message::{Message, MessageKey, ReadMessages},
     reply::{self, Replied, Reply},
-    send::{CLAIM, Done, send},
+    send::{CLAIM, Done, Recorded, send},
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) account: AccountId,
     pub(crate) handoff: Handoff,
     waiting: Mutex<Vec<(Timestamp, Job)>>,
+    /// What was recorded of messages, for those who measure.
+    pub(crate) recorded: Mutex<Vec<Recorded>>,
 }
 
 pub(crate) fn secs(seconds: i64) -> SignedDuration {
@@ -92,6 +94,7 @@ impl World {
             account,
             handoff,
             waiting: Mutex::default(),
+            recorded: Mutex::default(),
         }
     }
 
@@ -240,7 +243,11 @@ impl World {
 
     pub(crate) async fn send(&self, job: Job) -> Result<Done, Unavailable> {
         let (store, queue, clock) = (&self.store, &self.queue, &self.clock);
-        send(store, queue, &self.gateways, clock, &self.recent, job).await
+        let handled = send(store, queue, &self.gateways, clock, &self.recent, job).await?;
+        if let Some(recorded) = handled.recorded {
+            self.recorded.lock().unwrap().push(recorded);
+        }
+        Ok(handled.done)
     }
 
     /// Takes what is on the queue to where jobs wait for their time.

@@ -97,6 +97,8 @@ where
     /// # Errors
     /// When the environment lacks something, or the secret cannot be read.
     pub async fn from_env(env: &Environment, store: S, group: Group) -> Result<Self, Error> {
+        // What `serve` needs, before anybody is called.
+        env.metrics_namespace()?;
         let clock = env.clock()?;
         let name = env.token_secret()?;
         let brand = BrandTokens::new(Secrets::from_env(), name, clock.now()).await?;

@@ -8,9 +8,11 @@
 //! | [`pace`] | what callers are told of their pace |
 //! | [`extract`] | bodies, paths and queries, and what is wrong with them |
 //! | [`problem`] | the API's errors, all in one table |
+//! | [`metrics`], [`About`] | what is measured, and the ids that lines of the log have |
 //! | [`serve()`], [`serve_queue`], [`serve_stream`], [`serve_schedule`] | the ways a function is invoked |
 //! | [`secrets`] | Secrets Manager |
 
+mod about;
 pub mod auth;
 mod cache;
 mod context;
@@ -18,6 +20,7 @@ mod event;
 pub mod extract;
 pub mod guard;
 pub mod may;
+pub mod metrics;
 pub mod pace;
 pub mod problem;
 mod queue;
@@ -28,9 +31,11 @@ pub mod settings;
 mod stream;
 mod telemetry;
 
+pub use about::About;
 pub use context::trace_id;
 pub use extract::{Form, Json, OpenAccount, Path, Query, object};
 pub use guard::{Allowed, Group, Guard, LoggedIn};
+pub use metrics::{Metric, measure, measure_by};
 pub use problem::{At, Kind, Problem};
 pub use queue::{Receives, serve_queue};
 pub use schedule::serve_schedule;

@@ -1,12 +1,19 @@
 //! Functions that take messages from a queue.
 
-use crate::{Error, telemetry, telemetry::Chain};
+use crate::{
+    Error,
+    about::About,
+    metrics::{Metric, Metrics, measure},
+    telemetry,
+    telemetry::Chain,
+};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::send::Done;
 use futures_util::{FutureExt as _, future::join_all};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use std::{error::Error as StdError, future::Future, panic::AssertUnwindSafe};
+use tracing::Instrument as _;
 
 /// How often the queue has given a message, this time included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,18 +24,23 @@ pub struct Receives(pub u32);
 /// the queue alone.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve_queue<T, F, Fut, E>(handle: F) -> Result<(), Error>
 where
     T: DeserializeOwned + Send + 'static,
     F: Fn(T, Receives) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Done, E>> + Send + 'static,
     E: StdError + Send + Sync + 'static,
+    for<'t> About: From<&'t T>,
 {
     telemetry::start();
+    let metrics = Metrics::from_env()?;
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let handle = handle.clone();
-        async move { Ok::<_, Error>(batch(event.payload, &handle).await) }
+        let (handle, metrics) = (handle.clone(), metrics.clone());
+        async move {
+            let done = batch(event.payload, &handle);
+            Ok::<_, Error>(metrics.around(&event.context, done).await)
+        }
     }))
     .await
 }
@@ -38,6 +50,7 @@ where
     T: DeserializeOwned,
     Fut: Future<Output = Result<Done, E>>,
     E: StdError + Send + Sync + 'static,
+    for<'t> About: From<&'t T>,
 {
     let attempts = event.records.into_iter().map(|m| attempt(m, handle));
     let mut answer = SqsBatchResponse::default();
@@ -54,6 +67,7 @@ where
     T: DeserializeOwned,
     Fut: Future<Output = Result<Done, E>>,
     E: StdError + Send + Sync + 'static,
+    for<'t> About: From<&'t T>,
 {
     let id = message.message_id.unwrap_or_default();
     let receives = message
@@ -61,39 +75,53 @@ where
         .get("ApproximateReceiveCount")
         .and_then(|count| count.parse().ok())
         .map_or(Receives(1), Receives);
-    let outcome = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
-        // One message's panic must not send the whole batch back.
-        Ok(job) => {
-            AssertUnwindSafe(async { Box::pin(handle(job, receives)).await })
-                .catch_unwind()
-                .await
-        }
+    let job: T = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+        Ok(job) => job,
         Err(error) => {
             // The error's own words could quote the message.
             let (line, column, kind) = (error.line(), error.column(), error.classify());
             tracing::error!(message.id = %id, message.receives = receives.0, line, column, ?kind,
                 "message {id} cannot be decoded: it goes back to its queue");
+            measure(&About::default(), Metric::GivenBack, 1);
             return Some(failure(id));
         }
     };
+    let about = About::from(&job);
+    let worked = work(&id, receives, &about, async { handle(job, receives).await });
+    let through = worked.instrument(about.span()).await;
+    (!through).then(|| failure(id))
+}
+
+/// Does a message's work, and tells what went wrong; whether the queue can forget it.
+async fn work<E>(
+    id: &str,
+    receives: Receives,
+    about: &About,
+    work: impl Future<Output = Result<Done, E>>,
+) -> bool
+where
+    E: StdError + Send + Sync + 'static,
+{
+    // One message's panic must not send the whole batch back.
+    let outcome = AssertUnwindSafe(Box::pin(work)).catch_unwind().await;
     match outcome {
-        Ok(Ok(Done::Through)) => None,
+        Ok(Ok(Done::Through)) => return true,
         Ok(Ok(Done::NotYet)) => {
             tracing::info!(message.id = %id, message.receives = receives.0,
                 "message {id} is not through yet: it goes back to its queue");
-            Some(failure(id))
+            return false;
         }
         Ok(Err(error)) => {
             tracing::error!(message.id = %id, message.receives = receives.0, error = %Chain(&error),
                 "message {id} failed: it goes back to its queue");
-            Some(failure(id))
         }
         Err(_) => {
             tracing::error!(message.id = %id, message.receives = receives.0,
                 "message {id} made the function panic: it goes back to its queue");
-            Some(failure(id))
         }
     }
+    measure(about, Metric::GivenBack, 1);
+    false
 }
 
 fn failure(id: String) -> BatchItemFailure {
@@ -107,6 +135,12 @@ mod tests {
     use super::*;
     use domain::store::Unavailable;
     use serde_json::json;
+
+    impl From<&u32> for About {
+        fn from(_: &u32) -> Self {
+            Self::default()
+        }
+    }
 
     #[tokio::test]
     async fn only_what_failed_goes_back() {

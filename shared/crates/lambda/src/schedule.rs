@@ -1,6 +1,6 @@
 //! Functions that run on a schedule.
 
-use crate::{Error, telemetry};
+use crate::{Error, metrics::Metrics, telemetry};
 use lambda_runtime::{LambdaEvent, service_fn};
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use std::future::Future;
 /// sends along is not looked at. A failure is Lambda's to count and to try again.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve_schedule<F, Fut, E>(handle: F) -> Result<(), Error>
 where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
@@ -16,10 +16,12 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     telemetry::start();
-    lambda_runtime::run_concurrent(service_fn(move |_: LambdaEvent<serde_json::Value>| {
-        let handle = handle.clone();
+    let metrics = Metrics::from_env()?;
+    lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let (handle, metrics) = (handle.clone(), metrics.clone());
         async move {
-            Box::pin(handle()).await.map_err(|error| {
+            let done = metrics.around(&event.context, Box::pin(handle()));
+            done.await.map_err(|error| {
                 tracing::error!(error = %telemetry::Chain(&error), "a scheduled run failed");
                 Error::from(error)
             })

@@ -2,8 +2,10 @@
 
 use crate::{
     Error,
+    about::About,
     context::Context,
     event::{self, Event},
+    metrics::Metrics,
     problem::{Kind, Problem},
     telemetry,
 };
@@ -16,16 +18,23 @@ use axum::{
 use futures_util::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 use std::panic::AssertUnwindSafe;
+use tracing::Instrument as _;
 
 /// Starts telemetry, then serves `router` from the Lambda Runtime API for as long as the
 /// process lives.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve(router: Router) -> Result<(), Error> {
     telemetry::start();
-    let router = app(router);
-    let answer = |invoked: LambdaEvent<Event>| event::answer(router.clone(), invoked.payload);
+    let (router, metrics) = (app(router), Metrics::from_env()?);
+    let answer = |invoked: LambdaEvent<Event>| {
+        let (router, metrics) = (router.clone(), metrics.clone());
+        async move {
+            let answer = event::answer(router, invoked.payload);
+            metrics.around(&invoked.context, answer).await
+        }
+    };
     lambda_runtime::run(service_fn(answer)).await
 }
 
@@ -42,6 +51,7 @@ pub fn app(router: Router) -> Router {
 
 async fn enter(request: Request, next: Next) -> Response {
     let keyed = request.headers().contains_key("idempotency-key");
+    let span = About::path(request.uri().path()).span();
     Context::new(request.method(), keyed)
         .around(async {
             // A panic must not cost other requests their process.
@@ -50,6 +60,7 @@ async fn enter(request: Request, next: Next) -> Response {
                 .await
                 .unwrap_or_else(|_| Problem::panicked().into_response())
         })
+        .instrument(span)
         .await
 }
 

@@ -14,6 +14,7 @@
 //! | `FCM_URL` | Google's gateway | `https://fcm.googleapis.com` |
 //! | `FCM_TOKEN_URL` | where Google gives tokens for its gateway | `https://oauth2.googleapis.com/token` |
 //! | `RETENTION_DAYS` | how long data is kept: 31 to 3650 days | `396` |
+//! | `METRICS_NAMESPACE` | what metrics are called under in CloudWatch | the function does not start |
 //! | `OUTBOUND_PRIVATE` | `allow` for tests whose push proxies and webhooks are on their own machine | private addresses are never called |
 //! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
 //!
@@ -141,6 +142,18 @@ impl Environment {
             apns_sandbox: self.url("APNS_SANDBOX_URL", "https://api.sandbox.push.apple.com")?,
             fcm: self.url("FCM_URL", "https://fcm.googleapis.com")?,
             fcm_token: self.url("FCM_TOKEN_URL", "https://oauth2.googleapis.com/token")?,
+        })
+    }
+
+    /// The namespace of the metrics.
+    ///
+    /// # Errors
+    /// When it is not set, none that CloudWatch takes, or one of AWS's own.
+    pub fn metrics_namespace(&self) -> Result<String, SettingsError> {
+        let expected = "a namespace for metrics";
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
+        self.needed("METRICS_NAMESPACE", expected, |name| {
+            name.len() <= 255 && name.chars().all(fits) && !name.starts_with("AWS/")
         })
     }
 
@@ -293,6 +306,15 @@ mod tests {
         assert!(!error.contains("ages"));
         for days in ["30", "3651", "-1", "9223372036854775807"] {
             assert!(environment([("RETENTION_DAYS", days)]).retention().is_err());
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_one_of_ours() {
+        let named = |name| environment([("METRICS_NAMESPACE", name)]).metrics_namespace();
+        assert_eq!(named("Overture/prod"), Ok("Overture/prod".into()));
+        for bad in ["AWS/Lambda", "two words", ":prod", ""] {
+            assert!(named(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,6 +1,12 @@
 //! Functions that follow the table's stream.
 
-use crate::{Error, telemetry, telemetry::Chain};
+use crate::{
+    Error,
+    about::About,
+    metrics::{Metric, Metrics, measure},
+    telemetry,
+    telemetry::Chain,
+};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use lambda_runtime::{LambdaEvent, service_fn};
 use std::{error::Error as StdError, fmt, future::Future};
@@ -12,14 +18,16 @@ pub type Record = aws_lambda_events::dynamodb::EventRecord;
 #[derive(Debug)]
 pub struct Stuck {
     sequence: Option<String>,
+    about: About,
     source: Error,
 }
 
 impl Stuck {
     /// Stuck at `record`: it and those after it are given again, those before it are done.
-    pub fn at(record: &Record, why: impl Into<Error>) -> Self {
+    pub fn at(record: &Record, about: About, why: impl Into<Error>) -> Self {
         Self {
             sequence: record.change.sequence_number.clone(),
+            about,
             source: why.into(),
         }
     }
@@ -28,6 +36,7 @@ impl Stuck {
     pub fn at_all(why: impl Into<Error>) -> Self {
         Self {
             sequence: None,
+            about: About::default(),
             source: why.into(),
         }
     }
@@ -49,17 +58,21 @@ impl StdError for Stuck {
 /// the stream gives the records again, in order.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve_stream<F, Fut>(handle: F) -> Result<(), Error>
 where
     F: Fn(Vec<Record>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Stuck>> + Send + 'static,
 {
     telemetry::start();
+    let metrics = Metrics::from_env()?;
     lambda_runtime::run_concurrent(service_fn(
         move |event: LambdaEvent<aws_lambda_events::dynamodb::Event>| {
-            let handle = handle.clone();
-            async move { Ok::<_, Error>(batch(event.payload.records, handle).await) }
+            let (handle, metrics) = (handle.clone(), metrics.clone());
+            async move {
+                let done = batch(event.payload.records, handle);
+                Ok::<_, Error>(metrics.around(&event.context, done).await)
+            }
         },
     ))
     .await
@@ -81,8 +94,11 @@ where
     if let Err(stuck) = Box::pin(handle(records)).await {
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = stuck.sequence.clone().or(first);
-        tracing::error!(stream.sequence = failure.item_identifier, stream.records = count,
-            error = %Chain(&stuck), "the stream is stuck: records are given again");
+        stuck.about.span().in_scope(|| {
+            tracing::error!(stream.sequence = failure.item_identifier, stream.records = count,
+                error = %Chain(&stuck), "the stream is stuck: records are given again");
+        });
+        measure(&stuck.about, Metric::GivenBack, 1);
         answer.batch_item_failures = vec![failure];
     }
     answer
@@ -107,6 +123,10 @@ mod tests {
         event.records
     }
 
+    fn stuck_at(record: &Record) -> Stuck {
+        Stuck::at(record, About::default(), "down")
+    }
+
     fn failed(answer: &DynamoDbEventResponse) -> Vec<&str> {
         let failures = answer.batch_item_failures.iter();
         failures
@@ -118,7 +138,7 @@ mod tests {
     async fn the_stream_goes_on_from_where_it_is_stuck() {
         let answer = batch(records(), async |_| Ok(())).await;
         assert!(failed(&answer).is_empty());
-        let answer = batch(records(), async |r| Err(Stuck::at(&r[1], "down"))).await;
+        let answer = batch(records(), async |r| Err(stuck_at(&r[1]))).await;
         assert_eq!(failed(&answer), ["2"]);
         let answer = batch(records(), async |_| Err(Stuck::at_all("down"))).await;
         assert_eq!(failed(&answer), ["1"]);

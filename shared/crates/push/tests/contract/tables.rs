@@ -143,8 +143,8 @@ impl Last {
             gateways.answer(&phone.unwrap().token, undelivered.clone());
         }
         let (recent, job) = (Recent::default(), Job::Message(job));
-        let done = send(&store, &queue, &gateways, &clock, &recent, job).await;
-        done.unwrap();
+        let handled = send(&store, &queue, &gateways, &clock, &recent, job).await;
+        handled.unwrap();
         let key = MessageKey {
             account: account.clone(),
             consumer: ana.clone(),
