@@ -107,20 +107,21 @@ impl Instance {
         // Ctrl-C in the terminal is for the stack to handle, not for its children.
         #[cfg(unix)]
         command.process_group(0);
+        // Before there is a process: it asks for work as soon as it runs.
+        let line = blueprint.desks.open(&function, &name);
+        let desk = Desk {
+            desks: blueprint.desks.clone(),
+            function,
+            name,
+        };
         let mut child = command.spawn().map_err(|e| {
             Failed::Crashed(format!(
                 "{} cannot be started: {e}",
                 blueprint.binary.display()
             ))
         })?;
-        let line = blueprint.desks.open(&function, &name);
         let (tell, ended) = watch::channel(None);
-        let readers = follow(&mut child, &function, blueprint.logs);
-        let desk = Desk {
-            desks: blueprint.desks.clone(),
-            function,
-            name,
-        };
+        let readers = follow(&mut child, &desk.function, blueprint.logs);
         let keeper = tokio::spawn(async move {
             let status = match child.wait().await {
                 Ok(status) => status.to_string(),
