@@ -100,3 +100,18 @@ fn open(folder: &Path, function: &str) -> Option<File> {
         .inspect_err(|error| tracing::warn!(%error, "cannot open a log file"))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_metrics;
+
+    #[test]
+    fn lines_of_metrics_are_told_from_others() {
+        assert!(is_metrics(
+            r#"{"Sent":1,"_aws":{"CloudWatchMetrics":[{"Namespace":"Overture/dev"}]}}"#
+        ));
+        assert!(!is_metrics(
+            r#"{"level":"INFO","fields":{"message":"CloudWatchMetrics"}}"#
+        ));
+    }
+}

@@ -6,7 +6,7 @@ use domain::{
     agent,
     breaker::{Cause, Circuit, Pause, Pauses},
     campaign::{CancelCampaigns, OpenConversation},
-    deliver::{self, Delayed, Health, Job, PATIENCE, SCHEDULE},
+    deliver::{self, Delayed, Health, Job, PATIENCE, Posted, SCHEDULE},
     device::{Environment, Platform},
     event::{Data, Event, Kind},
     id::WebhookName,
@@ -30,9 +30,9 @@ fn draft(events: Option<&[Kind]>) -> Draft {
     }
 }
 
-/// Jobs that wait for their time.
+/// Jobs that wait for their time, and what became of those that were posted.
 #[derive(Default)]
-struct Waiting(Vec<(Timestamp, Job)>);
+struct Waiting(Vec<(Timestamp, Job)>, Vec<Posted>);
 
 impl Waiting {
     fn receive(&mut self, world: &World) {
@@ -57,9 +57,8 @@ impl Waiting {
             let (due, job) = self.0.remove(0);
             world.clock.set(due.max(world.now()));
             let (store, queue) = (&world.store, &world.deliveries);
-            deliver::work(store, queue, &world.endpoints, &world.clock, job)
-                .await
-                .unwrap();
+            let posted = deliver::work(store, queue, &world.endpoints, &world.clock, job).await;
+            self.1.extend(posted.unwrap());
             world.pump().await;
             self.receive(world);
         }
@@ -299,6 +298,9 @@ async fn an_event_is_tried_eight_times_in_28_hours() {
         .map(|p| p.at.duration_since(start).as_secs())
         .collect();
     assert_eq!(at, [0, 5, 305, 2_105, 9_305, 27_305, 63_305, 99_305]);
+    let mut told = [Posted::Later; 8];
+    told[7] = Posted::GivenUp;
+    assert_eq!(waiting.1, told);
     assert!(
         tries.iter().all(|p| p.event == tries[0].event),
         "the same each time"
@@ -383,6 +385,7 @@ async fn an_endpoint_that_is_gone_is_disabled_at_once_and_saving_enables_it() {
         1,
         "the second is not even tried"
     );
+    assert_eq!(waiting.1, [Posted::Disabled]);
     let disabled = read(&world, "crm").await.disabled.unwrap();
     assert_eq!(disabled.reason, Reason::Gone);
     let by = world.by();
@@ -401,6 +404,7 @@ async fn an_endpoint_that_is_gone_is_disabled_at_once_and_saving_enables_it() {
     world.endpoints.answer(&name("crm"), Some(200));
     replay().await.unwrap();
     waiting.run(&world, secs(60)).await;
+    assert!(waiting.1[1..].iter().all(|told| *told == Posted::Taken));
     let told = kinds(&world.endpoints.take());
     let failed = told.iter().filter(|kind| **kind == Kind::MessageFailed);
     assert_eq!(failed.count(), 2, "{told:?}");
