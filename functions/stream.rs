@@ -1,7 +1,9 @@
 //! What the functions that follow the table's stream share.
 
+use domain::origin::Origin;
 use dynamodb::Stored;
 use lambda::{About, Record};
+use trace::{Kind, Span};
 
 /// What a record of the stream tells of; `None` when nothing follows from it.
 ///
@@ -39,4 +41,20 @@ pub fn about(stored: &Stored) -> About {
         Stored::Pause(account, ..) | Stored::Events(account, _) => About::account(account),
         Stored::Campaign(campaign) => About::campaign(&campaign.account, &campaign.id),
     }
+}
+
+/// The span of what follows from a record, of an item of that kind, and what follows has that
+/// origin.
+#[must_use]
+pub fn follow(origin: &mut Option<Origin>, kind: &'static str) -> Span {
+    let span = trace::follow(origin.as_ref(), Kind::Consumer, "process Table")
+        .with("messaging.system", "aws_dynamodb_streams")
+        .with("messaging.destination.name", "Table")
+        .with("messaging.operation.type", "process")
+        .with("faas.trigger", "datasource")
+        .with("overture.item", kind);
+    if let Some(here) = span.origin() {
+        *origin = Some(here);
+    }
+    span
 }

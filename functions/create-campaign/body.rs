@@ -4,6 +4,7 @@ use crate::create_handoff::lookback;
 use domain::campaign::{
     Accepted, CampaignName, Draft, Idempotency, OpenConversation, Order, Refusal,
 };
+use domain::origin::Trace;
 use lambda::{At as _, Kind, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -98,7 +99,7 @@ impl Request {
     pub(super) fn order(
         &self,
         idempotency: Option<Idempotency>,
-        trace: String,
+        trace: Trace,
     ) -> Result<Order, Problem> {
         if self.scheduling_metrics.is_some() {
             return Err(Problem::new(

@@ -75,7 +75,7 @@ async fn create(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let idempotency = idempotency(&headers, &request)?;
-    let order = request.order(idempotency, lambda::trace_id().to_string())?;
+    let order = request.order(idempotency, lambda::trace())?;
     let (table, clock) = (&ports.table, &ports.clock);
     let by = caller.at(clock.now());
     let accepted = campaign::create(table, clock, &by, order, flags.validate).await?;

@@ -10,6 +10,7 @@ use dynamodb::{Stored, Table};
 use functions::measured;
 use lambda::{Environment, Record, Stuck};
 use queue::{Deliveries, Jobs, Topic};
+use trace::Traced;
 use tracing::Instrument as _;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +19,7 @@ async fn main() -> Result<(), lambda::Error> {
     let outbox = Outbox {
         table: Table::from_env(environment.table()?, environment.retention()?).for_following(),
         deliveries: Deliveries::from_env(environment.webhook_queue()?),
-        jobs: Jobs::from_env(environment.send_queue()?),
+        jobs: Traced(Jobs::from_env(environment.send_queue()?)),
         topic: Topic::from_env(environment.events_topic()?),
         clock: environment.clock()?,
     };
@@ -33,7 +34,7 @@ async fn main() -> Result<(), lambda::Error> {
 struct Outbox {
     table: Table,
     deliveries: Deliveries,
-    jobs: Jobs,
+    jobs: Traced<Jobs>,
     topic: Topic,
     clock: SystemClock,
 }
@@ -60,8 +61,13 @@ impl Outbox {
             clock,
         } = self;
         match stored {
-            Stored::Chunk(chunk) => {
-                dispatch::dispatch(table, jobs, clock, &chunk).await?;
+            Stored::Chunk(mut chunk) => {
+                let span = functions::stream::follow(&mut chunk.origin, "chunk");
+                span.set("overture.account", chunk.account.to_string());
+                span.set("overture.campaign", chunk.campaign.to_string());
+                span.set("overture.recipients", chunk.recipients.len());
+                let dispatched = span.run(dispatch::dispatch(table, jobs, clock, &chunk));
+                dispatched.await.inspect_err(|_| span.fail("unavailable"))?;
                 let (part, count) = (chunk.number, chunk.recipients.len());
                 tracing::info!(
                     part,

@@ -54,7 +54,7 @@ async fn invite(
     version.check()?;
     let (id, skill) = request.parse()?;
     let by = caller.at(ports.clock.now());
-    let trace = lambda::trace_id().to_string();
+    let trace = lambda::trace();
     let (table, clock) = (&ports.table, &ports.clock);
     let made = ivr::invite(table, clock, &by, &id, skill.as_deref(), trace).await?;
     if let Some(campaign) = made {

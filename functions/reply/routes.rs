@@ -88,6 +88,10 @@ async fn write(
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
     let said = request.parse()?;
     let replied = reply::reply(&ports.table, &ports.clock, &consumer, &said).await?;
+    if let Some(origin) = &replied.follows {
+        // A conversation is a trace of its own, which begins with an answer.
+        trace::link(origin);
+    }
     let answer = Answer {
         conversation_id: replied.conversation.to_string(),
         message_id: replied.entry.to_string(),

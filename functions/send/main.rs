@@ -1,19 +1,25 @@
 //! The sender: takes jobs from the queue and hands notifications to the gateways.
 
-use domain::{breaker::Recent, dispatch::Job, send, store::Unavailable};
+use domain::{
+    breaker::Recent,
+    dispatch::{Job, MessageJob},
+    send::{self, Handled, Next},
+    store::Unavailable,
+};
 use dynamodb::Table;
 use functions::{credentials::Credentials, measured};
 use lambda::{Environment, Receives, Secrets};
 use push::Gateways;
 use queue::Jobs;
 use std::sync::Arc;
+use trace::{Kind, Span, Traced};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let environment = Environment::of_process();
     let clock = environment.clock()?;
     let table = Table::from_env(environment.table()?, environment.retention()?).for_sending();
-    let jobs = Jobs::from_env(environment.send_queue()?);
+    let jobs = Traced(Jobs::from_env(environment.send_queue()?));
     let gateways = environment.gateways()?;
     let settings = push::Settings {
         apns: gateways.apns_production,
@@ -24,16 +30,60 @@ async fn main() -> Result<(), lambda::Error> {
         outbound_private: environment.outbound_private()?,
     };
     let credentials = Credentials(Secrets::from_env());
-    let gateways = Arc::new(Gateways::new(&settings, credentials, clock)?);
+    let gateways = Arc::new(Traced(Gateways::new(&settings, credentials, clock)?));
     let recent = Arc::new(Recent::default());
-    lambda::serve_queue(move |job: Job, _: Receives| {
+    lambda::serve_queue(move |job: Job, receives: Receives| {
         let (table, jobs) = (table.clone(), jobs.clone());
         let (gateways, recent) = (gateways.clone(), recent.clone());
         async move {
-            let handled = send::send(&table, &jobs, &*gateways, &clock, &recent, job).await?;
+            let (span, job) = traced(job, receives);
+            let handled = span.run(send::send(&table, &jobs, &*gateways, &clock, &recent, job));
+            let handled = handled.await.inspect_err(|_| span.fail("unavailable"))?;
             handled.recorded.iter().for_each(measured::recorded);
+            tell(&span, &handled);
             Ok::<_, Unavailable>(handled.done)
         }
     })
     .await
+}
+
+/// The span of a job of a trace, and the job, which goes on from there.
+fn traced(job: Job, Receives(receives): Receives) -> (Span, Job) {
+    let Job::Message(job) = job else {
+        return (Span::default(), job);
+    };
+    let span = trace::follow(job.origin.as_ref(), Kind::Consumer, "process SendQueue");
+    if !span.is_recorded() {
+        return (span, Job::Message(job));
+    }
+    span.set("messaging.system", "aws_sqs");
+    span.set("messaging.destination.name", "SendQueue");
+    span.set("messaging.operation.type", "process");
+    span.set("faas.trigger", "pubsub");
+    span.set("overture.account", job.key.account.to_string());
+    span.set("overture.campaign", job.place.campaign.to_string());
+    span.set("overture.message", job.key.transaction.to_string());
+    span.set("overture.attempt", job.attempt);
+    span.set("overture.receives", receives);
+    let origin = span.origin();
+    (span, Job::Message(MessageJob { origin, ..job }))
+}
+
+/// Tells a message's span what the attempt came to.
+fn tell(span: &Span, handled: &Handled) {
+    let Some(recorded) = &handled.recorded else {
+        return;
+    };
+    let (outcome, code) = match recorded.next {
+        Next::Sent => ("sent", None),
+        Next::Held => ("held", None),
+        Next::Cancelled => ("cancelled", None),
+        Next::Failed(failure) => ("failed", Some(failure)),
+        Next::Expired(failure) => ("expired", failure),
+        Next::Again { trouble, .. } => ("again", Some(trouble)),
+    };
+    span.set("overture.outcome", outcome);
+    if let Some(failure) = code {
+        span.set("overture.code", failure.as_str());
+    }
 }

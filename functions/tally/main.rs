@@ -5,11 +5,13 @@ use domain::{
     board,
     clock::{Clock as _, SystemClock},
     journal,
+    message::Message,
     store::Unavailable,
 };
 use dynamodb::{Stored, Table};
 use functions::measured;
 use lambda::{Environment, Record, Stuck};
+use trace::Span;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
@@ -29,7 +31,7 @@ async fn main() -> Result<(), lambda::Error> {
 }
 
 async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Result<(), Unavailable> {
-    let (mut counted, mut told) = (Vec::new(), Vec::new());
+    let (mut counted, mut told, mut spans) = (Vec::new(), Vec::new(), Vec::new());
     for stored in records.iter().filter_map(functions::stream::stored) {
         match stored {
             Stored::Chunk(chunk) => counted.push(board::Change::Accepted {
@@ -37,7 +39,10 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
                 campaign: chunk.campaign,
                 chunk: chunk.number,
             }),
-            Stored::Message(message) => counted.push(board::Change::Message(Box::new(message))),
+            Stored::Message(mut message) => {
+                spans.push(follow(&mut message));
+                counted.push(board::Change::Message(Box::new(message)));
+            }
             Stored::Entry(posted, _) => told.push(journal::Change::Entry(posted)),
             Stored::Conversation(conversation) => {
                 told.push(journal::Change::Conversation(Box::new(conversation)));
@@ -49,9 +54,33 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
             Stored::Events(..) => {}
         }
     }
-    board::tally(table, &clock, counted).await?;
-    for change in &told {
-        journal::tell(table, &clock, change).await?;
+    let taken = async {
+        board::tally(table, &clock, counted).await?;
+        for change in &told {
+            journal::tell(table, &clock, change).await?;
+        }
+        Ok(())
+    };
+    let taken = taken.await;
+    if taken.is_err() {
+        spans.iter().for_each(|span| span.fail("unavailable"));
     }
-    Ok(())
+    taken
+}
+
+/// The span of a change of a message, from which its events follow. Changes are taken in
+/// together, so their spans last equally long.
+fn follow(message: &mut Message) -> Span {
+    let span = functions::stream::follow(&mut message.origin, "message");
+    if span.is_recorded() {
+        span.set("overture.account", message.key.account.to_string());
+        span.set("overture.campaign", message.place.campaign.to_string());
+        span.set("overture.message", message.key.transaction.to_string());
+        span.set("overture.attempt", message.attempt);
+        span.set("overture.state", message.state().as_str());
+        if let Some(failure) = message.failure.or(message.trouble) {
+            span.set("overture.code", failure.as_str());
+        }
+    }
+    span
 }

@@ -10,6 +10,7 @@ use crate::{
     ivr::Deflection,
     lookback::Lookback,
     message::{Message, MessageKey, Place, ReadMessages},
+    origin::{Origin, Trace},
     store::Unavailable,
     text::{self, MAX_VARIABLE_CHARS, Placeholder, Variables},
 };
@@ -157,6 +158,8 @@ pub struct Chunk {
     pub sends_per_second: u32,
     /// Under which heads the messages are counted.
     pub heads: Heads,
+    /// The call that made it, if that is traced.
+    pub origin: Option<Origin>,
     /// The recipients, in the order of the call.
     pub recipients: Vec<Recipient>,
 }
@@ -312,8 +315,8 @@ pub struct Order {
     pub recipients: Vec<Draft>,
     /// Whether equal calls are one.
     pub idempotency: Option<Idempotency>,
-    /// The call's trace.
-    pub trace: String,
+    /// The call.
+    pub trace: Trace,
 }
 
 /// What a call for a campaign led to.
@@ -731,7 +734,7 @@ where
             return Ok(accepted(campaign, recipients));
         }
         let acceptance = Acceptance {
-            chunks: cut(&campaign, limits.sends_per_second, &parts),
+            chunks: cut(&campaign, limits.sends_per_second, &order.trace, &parts),
             campaign,
             lives_until: ground.lives_until,
             recipients_per_day: limits.recipients_per_day,
@@ -789,7 +792,7 @@ fn draw_up(
         deflection: order.deflection.clone(),
         le_campaign: digits(),
         le_engagement: digits(),
-        trace: order.trace.clone(),
+        trace: order.trace.id.clone(),
         parts: parts
             .iter()
             .map(|part| u32::try_from(part.len()).unwrap_or(u32::MAX))
@@ -818,7 +821,12 @@ fn parts(recipients: &[Recipient]) -> Vec<&[Recipient]> {
     parts
 }
 
-fn cut(campaign: &Campaign, sends_per_second: u32, parts: &[&[Recipient]]) -> Vec<Chunk> {
+fn cut(
+    campaign: &Campaign,
+    sends_per_second: u32,
+    trace: &Trace,
+    parts: &[&[Recipient]],
+) -> Vec<Chunk> {
     parts
         .iter()
         .zip(0..)
@@ -830,6 +838,7 @@ fn cut(campaign: &Campaign, sends_per_second: u32, parts: &[&[Recipient]]) -> Ve
             lookback_ends_at: campaign.lookback_ends_at,
             sends_per_second,
             heads: campaign.heads(),
+            origin: trace.origin.clone(),
             recipients: recipients.to_vec(),
         })
         .collect()

@@ -13,6 +13,7 @@ use crate::{
     event::{self, OfApp, OfWebhook},
     id::{AccountId, ConsumerId, ConversationId, EntryId, SkillName, TransactionId},
     message::{MessageKey, Place},
+    origin::{self, Origin},
     pace::{self, Pacer},
     store::Unavailable,
     text::{self, Variables},
@@ -60,6 +61,13 @@ pub struct MessageJob {
     pub sends_per_second: u32,
     /// Which try this is, from 0.
     pub attempt: u32,
+    /// What put it on the queue, if that is traced.
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<Origin>,
 }
 
 /// What jobs meant that did not say.
@@ -277,6 +285,7 @@ pub async fn dispatch(
             has_slot: false,
             sends_per_second: chunk.sends_per_second,
             attempt: 0,
+            origin: chunk.origin.clone(),
         })
         .collect();
     enqueue_paced(pacer, queue, clock, &chunk.account, jobs).await

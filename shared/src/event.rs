@@ -12,6 +12,7 @@ use crate::{
         TransactionId, WebhookName,
     },
     message::{Message, State},
+    origin::{self, Origin},
     webhook::{Reason, Webhook},
 };
 use jiff::Timestamp;
@@ -99,6 +100,13 @@ pub struct Event {
     pub timestamp: Timestamp,
     /// To what.
     pub data: Data,
+    /// What recorded it, if that is traced. Nobody is told.
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<Origin>,
 }
 
 /// What an event is about. A form is known by its fields: the first that fits is it.
@@ -281,6 +289,7 @@ impl Event {
                 account_id: webhook.account.clone(),
                 webhook_name: webhook.name.clone(),
             }),
+            origin: None,
         }
     }
 }
@@ -361,6 +370,7 @@ pub fn of_message(before: &Cell, message: &Message, now: Timestamp) -> Vec<Event
                     .conversation
                     .filter(|_| kind == Kind::MessageResponded),
             }),
+            origin: message.origin.clone(),
         })
         .collect()
 }
@@ -387,6 +397,7 @@ pub fn of_campaign(
             handoff_id: handoff.clone(),
             skill: skill.clone(),
         }),
+        origin: None,
     }
 }
 
@@ -433,6 +444,7 @@ pub fn of_conversation(conversation: &Conversation, now: Timestamp) -> Event {
             from: None,
             kind: None,
         }),
+        origin: None,
     }
 }
 
@@ -456,6 +468,7 @@ pub fn of_entry(posted: &Posted, campaign: Option<CampaignId>) -> Event {
             from: Some(entry.author),
             kind: Some(entry.kind),
         }),
+        origin: None,
     }
 }
 
@@ -506,6 +519,7 @@ pub fn of_pause(
         kind,
         timestamp: at,
         data: Data::App(of),
+        origin: None,
     })
 }
 
@@ -523,5 +537,6 @@ pub fn of_disabling(webhook: &Webhook) -> Option<Event> {
             reason: disabled.reason,
             failing_since: webhook.failing_since,
         }),
+        origin: None,
     })
 }

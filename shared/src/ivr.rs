@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     handoff::{Apps, Handoff, Source},
     id::{AccountId, CallId, CampaignId, ConsumerId, HandoffId, SkillName},
+    origin::Trace,
     store::Unavailable,
     text::Variables,
 };
@@ -246,7 +247,7 @@ pub async fn invite<S>(
     by: &Author,
     id: &CallId,
     other_skill: Option<&str>,
-    trace: String,
+    trace: Trace,
 ) -> Result<Option<CampaignId>, InviteError>
 where
     S: CallStore + AcceptCampaigns + ReadCampaigns,
@@ -289,7 +290,7 @@ where
 }
 
 /// The campaign of one that invites a caller.
-fn order(call: Call, other: Option<SkillName>, once: Idempotency, trace: String) -> Order {
+fn order(call: Call, other: Option<SkillName>, once: Idempotency, trace: Trace) -> Order {
     let variables = call
         .variables
         .into_iter()

@@ -9,6 +9,7 @@
 //! | [`text`], [`lookback`] | what a message may say, and how long it lives |
 //! | [`access`], [`client`], [`limit`] | who may do what, and how fast |
 //! | [`audit`] | who changed what |
+//! | [`origin`] | where in a distributed trace something was caused |
 //! | [`account`] | a brand's settings, skills and apps |
 //! | [`handoff`], [`preview`] | the saved configuration of an outbound message, and what it would say |
 //! | [`campaign`] | accepting one API call with its recipients |
@@ -45,6 +46,7 @@ pub mod journal;
 pub mod limit;
 pub mod lookback;
 pub mod message;
+pub mod origin;
 pub mod pace;
 pub mod preview;
 pub mod push;

@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     handoff::Rendered,
     id::{AccountId, CampaignId, ConsumerId, ConversationId, DeviceId, TransactionId},
+    origin::Origin,
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -205,6 +206,8 @@ pub struct Message {
     pub conversation_closed_at: Option<Timestamp>,
     /// Its history.
     pub timeline: Vec<Event>,
+    /// What sent it last, if that is traced.
+    pub origin: Option<Origin>,
     /// Counts its changes, from 1.
     pub revision: u32,
 }
@@ -331,6 +334,7 @@ pub(crate) mod tests {
             conversation: None,
             conversation_closed_at: None,
             timeline: Vec::new(),
+            origin: None,
             revision: 1,
         }
     }

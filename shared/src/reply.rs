@@ -12,6 +12,7 @@ use crate::{
     id::{ConversationId, EntryId, SkillName, TransactionId},
     inbox::{self, ReadInbox},
     message::{Message, MessageKey, ReadMessages},
+    origin::Origin,
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub struct Replied {
     pub skill: SkillName,
     /// Where it stands.
     pub state: State,
+    /// What sent the message that a new conversation answers, if that is traced.
+    pub follows: Option<Origin>,
 }
 
 /// Why a reply was not taken.
@@ -138,6 +141,7 @@ where
             at: now,
             transaction: None,
         };
+        let mut follows = None;
         let (conversation, entry) = if let Some(open) = standing.conversation {
             let (skill, state) = if let Some(queue) = standing.queue {
                 queue
@@ -164,6 +168,7 @@ where
                         entry: posted.entry.id,
                         skill: posted.skill,
                         state,
+                        follows: None,
                     });
                 }
                 Added::NotTaken => continue,
@@ -172,6 +177,7 @@ where
         } else {
             let profile = standing.profile.unwrap_or_default();
             let answered = answered(store, consumer, reply, recent, now).await?;
+            follows = answered.as_ref().and_then(|(m, _)| m.origin.clone());
             let opening = draw_up(store, consumer, reply, profile, entry, answered, now).await?;
             match store.open(&opening).await? {
                 Opened::Done => (
@@ -187,6 +193,7 @@ where
             entry,
             skill: conversation.skill,
             state: conversation.state,
+            follows,
         });
     }
     Err(ReplyError::Busy)

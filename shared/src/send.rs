@@ -25,7 +25,7 @@ use crate::{
     failure::Failure,
     handoff::Rendered,
     id::{CampaignId, ConversationId, DeviceId, EntryId},
-    message::{Event, Message, MessageKey, Place},
+    message::{Event, Message, MessageKey},
     pace::{self, Pacer},
     push::Push,
     store::Unavailable,
@@ -127,16 +127,14 @@ pub enum Next {
 
 /// Keeps messages while they are sent.
 pub trait Claims: Send + Sync {
-    /// Claims attempt `attempt` of the message from `now` until `until`, in one write.
+    /// Claims the job's attempt of its message from `now` until `until`, in one write. The
+    /// message keeps the job's origin.
     ///
     /// MUST grant it to one caller at a time: when the message does not exist yet, when it
     /// is queued for this attempt, or when the claim of this or an earlier attempt ran out.
     fn claim(
         &self,
-        key: &MessageKey,
-        place: &Place,
-        lookback_ends_at: Timestamp,
-        attempt: u32,
+        job: &MessageJob,
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
@@ -268,18 +266,7 @@ where
             return Ok(Done::Through.into());
         };
         let until = now.checked_add(CLAIM).unwrap_or(now);
-        let claim = self
-            .store
-            .claim(
-                &job.key,
-                &job.place,
-                job.lookback_ends_at,
-                job.attempt,
-                now,
-                until,
-            )
-            .await?;
-        match claim {
+        match self.store.claim(&job, now, until).await? {
             Claim::Settled => Ok(Done::Through.into()),
             Claim::Busy => Ok(Done::NotYet.into()),
             // The sender before died after it recorded and before it queued.

@@ -243,6 +243,7 @@ fn job(
         has_slot: false,
         sends_per_second: chunk.sends_per_second,
         attempt,
+        origin: chunk.origin.clone(),
     }
 }
 

@@ -33,8 +33,8 @@ fn print(usage: &Usage, sent: f64) {
 const DELIVERY: [&str; 1] = ["deliver"];
 
 /// What a campaign of 100 sent messages uses, with a webhook or without.
-async fn usage_of_a_hundred(with_webhook: bool) -> Usage {
-    let world = World::start().await;
+async fn usage_of_a_hundred(with_webhook: bool, env: &[(&str, &str)]) -> Usage {
+    let world = World::start_with(env).await;
     let brand = world.brand("acme").await;
     if with_webhook {
         hook(&brand, "crm").await;
@@ -54,6 +54,8 @@ async fn usage_of_a_hundred(with_webhook: bool) -> Usage {
     brand.launch(campaign(&handoff, &crowd)).await;
     world.stack.settled().await.unwrap();
     assert_eq!(proactive(&world.stack).len() - before, 100);
+    let table = serde_json::Value::from(world.table()).to_string();
+    assert_eq!(table.contains("\"origin\""), !env.is_empty(), "traced");
 
     if with_webhook {
         // Each sent, and the campaign accepted and finished.
@@ -64,7 +66,7 @@ async fn usage_of_a_hundred(with_webhook: bool) -> Usage {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_costs_a_sent_recipient_little_more() {
-    let usage = usage_of_a_hundred(true).await;
+    let usage = usage_of_a_hundred(true, &[]).await;
     print(&usage, 100.0);
     let all = usage.total("dynamodb:");
     assert!(all.write_units <= 800.0, "{} write units", all.write_units);
@@ -73,7 +75,7 @@ async fn a_webhook_costs_a_sent_recipient_little_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
-    let usage = usage_of_a_hundred(false).await;
+    let usage = usage_of_a_hundred(false, &[]).await;
     print(&usage, 100.0);
     let all = usage.total("dynamodb:");
     assert!(all.write_units <= 600.0, "{} write units", all.write_units);
@@ -83,4 +85,25 @@ async fn a_sent_recipient_costs_no_more_than_the_design_allows() {
         (1..=10).contains(&calls),
         "dispatch called SQS {calls} times"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_traced_recipient_costs_no_more_requests_nor_more_than_the_design_allows() {
+    let plain = usage_of_a_hundred(false, &[]).await;
+    // Everything is traced, and nobody takes the traces.
+    let traced = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1"),
+    ];
+    let traced = usage_of_a_hundred(false, &traced).await;
+    print(&plain, 100.0);
+    print(&traced, 100.0);
+    let all = traced.total("dynamodb:");
+    assert!(all.write_units <= 600.0, "{} write units", all.write_units);
+    assert!(all.read_units <= 300.0, "{} read units", all.read_units);
+    // How many records of the stream come together is chance, and with it what follows.
+    for function in ["create-campaign", "send"] {
+        let calls = |usage: &Usage| usage.of(function, "dynamodb:").calls;
+        assert_eq!(calls(&traced), calls(&plain), "{function}");
+    }
 }

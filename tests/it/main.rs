@@ -46,6 +46,7 @@ mod sweep;
 mod template;
 mod test_campaigns;
 mod token_pace;
+mod tracing;
 mod walk;
 mod watched;
 mod webhook_delivery;

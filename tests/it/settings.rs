@@ -17,9 +17,13 @@ fn malformed(variable: &str) -> (&'static str, bool) {
         "APNS_SANDBOX_URL",
         "FCM_URL",
         "FCM_TOKEN_URL",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_TRACES_SAMPLER_ARG",
     ];
     let bad = match variable {
         "RETENTION_DAYS" => "30",
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => "collector:4318",
+        "OTEL_TRACES_SAMPLER_ARG" => "1.5",
         "TABLE_NAME" => "a table",
         "METRICS_NAMESPACE" => "AWS/Lambda",
         name if name.ends_with("_ARN") => "arn:aws:s3:::bucket",

@@ -165,6 +165,8 @@ fn a_function_has_the_variables_that_its_main_asks_for() {
         (".gateways()", "APNS_SANDBOX_URL"),
         (".gateways()", "FCM_URL"),
         (".gateways()", "FCM_TOKEN_URL"),
+        ("lambda::serve", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("lambda::serve", "OTEL_TRACES_SAMPLER_ARG"),
     ];
     for function in template().functions {
         let main = read(&format!("functions/{}/main.rs", function.binary));

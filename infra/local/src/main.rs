@@ -1,10 +1,14 @@
 //! `cargo local`: builds the functions and brings up the whole system on this machine.
 use local::{Error, Options, Stack, Trust};
 use std::{
+    collections::BTreeMap,
     error::Error as StdError,
     path::PathBuf,
     process::{Command, ExitCode},
 };
+
+/// What of the shell's environment the functions get: where traces go, and how many.
+const TRACES: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER_ARG"];
 
 const HELP: &str = "\
 Brings up all of Overture on this machine, on http://127.0.0.1:8787.
@@ -17,6 +21,8 @@ Options:
   --no-build   do not build the functions first
   --verbose    print what the functions print
   --help       print this
+
+With OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 the functions send their traces there.
 ";
 
 struct Arguments {
@@ -141,6 +147,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn StdError>> {
         verbose: arguments.verbose,
         demo: true,
         schedules: true,
+        env: traces(),
         trust: Trust::System,
         ..Options::default()
     };
@@ -167,6 +174,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn StdError>> {
     stopped.await;
     stack.shutdown().await?;
     Ok(())
+}
+
+/// Where the shell says that traces go; all of them, unless it says otherwise.
+fn traces() -> BTreeMap<String, String> {
+    let given = |name: &&str| {
+        let value = std::env::var_os(name)?.into_string().ok()?;
+        Some(((*name).to_owned(), value))
+    };
+    let mut traces = BTreeMap::from([(TRACES[1].to_owned(), "1".to_owned())]);
+    traces.extend(TRACES.iter().filter_map(given));
+    traces
 }
 
 /// Resolves at Ctrl-C or SIGTERM.

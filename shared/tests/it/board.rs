@@ -43,6 +43,7 @@ async fn campaign(world: &World) -> (Accepted, Vec<Message>) {
         conversation: None,
         conversation_closed_at: None,
         timeline: Vec::new(),
+        origin: None,
         revision: 1,
     };
     let messages = (0..).zip(&names).map(message).collect();

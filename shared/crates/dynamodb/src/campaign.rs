@@ -22,6 +22,7 @@ use domain::{
     handoff::{Apps, Content, Source},
     id::{AccountId, CampaignId, HandoffId, SkillName},
     ivr::Deflection,
+    origin::{self, Origin},
     store::Unavailable,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -137,6 +138,12 @@ pub(crate) struct ChunkItem {
     lookback_ends_at: Timestamp,
     sends_per_second: u32,
     heads: Heads,
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    origin: Option<Origin>,
     /// As JSON: the recipients' attributes would cost their names a hundred times.
     recipients: String,
     ttl: i64,
@@ -155,6 +162,7 @@ impl ChunkItem {
             lookback_ends_at: chunk.lookback_ends_at,
             sends_per_second: chunk.sends_per_second,
             heads: chunk.heads.clone(),
+            origin: chunk.origin.clone(),
             recipients: serde_json::to_string(&chunk.recipients).map_err(unavailable)?,
             ttl,
         })
@@ -175,6 +183,7 @@ impl TryFrom<ChunkItem> for Chunk {
             lookback_ends_at: item.lookback_ends_at,
             sends_per_second: item.sends_per_second,
             heads: item.heads,
+            origin: item.origin,
             recipients,
         })
     }

@@ -11,6 +11,7 @@ use domain::{
     handoff::Rendered,
     id::{AccountId, CampaignId, ConsumerId, ConversationId, DeviceId, TransactionId},
     message::{Event, Message, MessageKey, Phase, Place, ReadMessages},
+    origin::{self, Origin},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -58,6 +59,8 @@ pub(crate) struct Item {
     conversation_closed_at: Option<Timestamp>,
     #[serde(default)]
     timeline: Vec<Line>,
+    #[serde(default, deserialize_with = "origin::kept")]
+    origin: Option<Origin>,
     revision: u32,
 }
 
@@ -126,6 +129,7 @@ impl From<Item> for Message {
                     detail: line.detail,
                 })
                 .collect(),
+            origin: item.origin,
             revision: item.revision,
         }
     }

@@ -8,7 +8,8 @@ use crate::{
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    message::{MessageKey, Phase, Place},
+    dispatch::MessageJob,
+    message::{MessageKey, Phase},
     send::{Attempt, Before, Claim, Claims, Next},
     store::Unavailable,
 };
@@ -17,41 +18,48 @@ use jiff::Timestamp;
 impl Claims for Table {
     async fn claim(
         &self,
-        key: &MessageKey,
-        place: &Place,
-        lookback_ends_at: Timestamp,
-        attempt: u32,
+        job: &MessageJob,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Claim, Unavailable> {
-        let change = Change::new(
-            "SET kind = :kind, account = :account, consumer = :consumer, \
+        let MessageJob {
+            key,
+            place,
+            attempt,
+            ..
+        } = job;
+        let sets = "SET kind = :kind, account = :account, consumer = :consumer, \
              #transaction = :transaction, campaign = :campaign, chunk = :chunk, place = :place, \
              lookback_ends_at = :lookback_ends_at, phase = :sending, attempt = :attempt, \
-             not_until = :until, #ttl = :ttl ADD revision :one",
-        )
-        .only_if(
-            "attribute_not_exists(pk) \
+             not_until = :until, #ttl = :ttl";
+        let change = match &job.origin {
+            Some(origin) => Change::new(format!("{sets}, origin = :origin ADD revision :one"))
+                .value(":origin", s(origin.as_str())),
+            None => Change::new(format!("{sets} ADD revision :one")),
+        };
+        let change = change
+            .only_if(
+                "attribute_not_exists(pk) \
              OR (phase = :queued AND attempt = :attempt) \
              OR (phase = :sending AND not_until <= :now AND attempt <= :attempt)",
-        )
-        .name("#transaction", "transaction")
-        .name("#ttl", "ttl")
-        .value(":kind", s(Item::KIND))
-        .value(":account", s(key.account.as_str()))
-        .value(":consumer", s(key.consumer.as_str()))
-        .value(":transaction", s(key.transaction.to_string()))
-        .value(":campaign", s(place.campaign.as_str()))
-        .value(":chunk", n(place.chunk))
-        .value(":place", n(place.index))
-        .value(":lookback_ends_at", at(lookback_ends_at))
-        .value(":sending", s("sending"))
-        .value(":queued", s("queued"))
-        .value(":attempt", n(attempt))
-        .value(":now", at(now))
-        .value(":until", at(until))
-        .value(":ttl", n(self.expiry(now)))
-        .value(":one", n(1));
+            )
+            .name("#transaction", "transaction")
+            .name("#ttl", "ttl")
+            .value(":kind", s(Item::KIND))
+            .value(":account", s(key.account.as_str()))
+            .value(":consumer", s(key.consumer.as_str()))
+            .value(":transaction", s(key.transaction.to_string()))
+            .value(":campaign", s(place.campaign.as_str()))
+            .value(":chunk", n(place.chunk))
+            .value(":place", n(place.index))
+            .value(":lookback_ends_at", at(job.lookback_ends_at))
+            .value(":sending", s("sending"))
+            .value(":queued", s("queued"))
+            .value(":attempt", n(attempt))
+            .value(":now", at(now))
+            .value(":until", at(until))
+            .value(":ttl", n(self.expiry(now)))
+            .value(":one", n(1));
         Ok(match self.update(&Key::message(key), change).await? {
             Updated::Done(item) => Claim::Granted(Before::of(message::read(item)?)),
             Updated::Refused(None) => Claim::Busy,
@@ -59,7 +67,7 @@ impl Claims for Table {
                 let message = message::read(item)?;
                 match message.phase {
                     Phase::Sending => Claim::Busy,
-                    Phase::Queued if message.attempt > attempt => Claim::Moved {
+                    Phase::Queued if message.attempt > *attempt => Claim::Moved {
                         attempt: message.attempt,
                         not_before: message.until.unwrap_or(now),
                     },

@@ -46,6 +46,7 @@ keeps!(
     limiter,
     list_campaigns,
     open_conversations,
+    origins,
     outcomes,
     pacer,
     pauses,

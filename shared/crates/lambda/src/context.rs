@@ -1,6 +1,7 @@
 //! What is known of the request at hand, wherever an error arises.
 
 use axum::http::Method;
+use domain::origin::Trace;
 use std::future::Future;
 use uuid::Uuid;
 
@@ -46,4 +47,13 @@ impl Context {
 #[must_use]
 pub fn trace_id() -> Uuid {
     Context::current().trace
+}
+
+/// The request at hand, for what follows from it.
+#[must_use]
+pub fn trace() -> Trace {
+    Trace {
+        id: trace_id().to_string(),
+        origin: trace::here(),
+    }
 }

@@ -82,6 +82,23 @@ pub(crate) async fn answer(router: Router, event: Event) -> Result<Answer, Infal
 }
 
 impl Event {
+    /// The value of a header; `name` is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// The value of one of the route's parameters.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.path_parameters.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// The route's method and path, with its parameters' names in braces.
+    pub(crate) fn route(&self) -> (&str, &str) {
+        let method = self.request_context.http.method.as_str();
+        let route = self.route_key.split_once(' ').map_or("", |(_, path)| path);
+        (method, route)
+    }
+
     fn into_request(self) -> Result<Request<Body>, Problem> {
         let uri = self.uri()?;
         let method = Method::from_bytes(self.request_context.http.method.as_bytes());
@@ -144,6 +161,11 @@ fn headers(given: BTreeMap<String, String>) -> Result<HeaderMap, Problem> {
 }
 
 impl Answer {
+    /// Its status.
+    pub(crate) const fn status(&self) -> u16 {
+        self.status_code
+    }
+
     async fn of(response: Response) -> Self {
         let (head, body) = response.into_parts();
         let mut headers = BTreeMap::<String, String>::new();

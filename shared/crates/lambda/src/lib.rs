@@ -32,7 +32,7 @@ mod stream;
 mod telemetry;
 
 pub use about::About;
-pub use context::trace_id;
+pub use context::{trace, trace_id};
 pub use extract::{Form, Json, OpenAccount, Path, Query, object};
 pub use guard::{Allowed, Group, Guard, LoggedIn};
 pub use metrics::{Metric, measure, measure_by};

@@ -33,13 +33,14 @@ where
     E: StdError + Send + Sync + 'static,
     for<'t> About: From<&'t T>,
 {
-    telemetry::start();
+    let tracer = telemetry::start()?;
     let metrics = Metrics::from_env()?;
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let (handle, metrics) = (handle.clone(), metrics.clone());
+        let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
         async move {
             let done = batch(event.payload, &handle);
-            Ok::<_, Error>(metrics.around(&event.context, done).await)
+            let done = metrics.around(&event.context, done);
+            Ok::<_, Error>(trace::invocation(tracer, done).await)
         }
     }))
     .await

@@ -15,13 +15,13 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: std::error::Error + Send + Sync + 'static,
 {
-    telemetry::start();
+    let tracer = telemetry::start()?;
     let metrics = Metrics::from_env()?;
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<serde_json::Value>| {
-        let (handle, metrics) = (handle.clone(), metrics.clone());
+        let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
         async move {
             let done = metrics.around(&event.context, Box::pin(handle()));
-            done.await.map_err(|error| {
+            trace::invocation(tracer, done).await.map_err(|error| {
                 tracing::error!(error = %telemetry::Chain(&error), "a scheduled run failed");
                 Error::from(error)
             })

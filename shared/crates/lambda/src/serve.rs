@@ -4,7 +4,7 @@ use crate::{
     Error,
     about::About,
     context::Context,
-    event::{self, Event},
+    event::{self, Answer, Event},
     metrics::Metrics,
     problem::{Kind, Problem},
     telemetry,
@@ -17,7 +17,8 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
-use std::panic::AssertUnwindSafe;
+use std::{convert::Infallible, panic::AssertUnwindSafe};
+use trace::Asked;
 use tracing::Instrument as _;
 
 /// Starts telemetry, then serves `router` from the Lambda Runtime API for as long as the
@@ -26,16 +27,44 @@ use tracing::Instrument as _;
 /// # Errors
 /// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve(router: Router) -> Result<(), Error> {
-    telemetry::start();
+    let tracer = telemetry::start()?;
     let (router, metrics) = (app(router), Metrics::from_env()?);
     let answer = |invoked: LambdaEvent<Event>| {
-        let (router, metrics) = (router.clone(), metrics.clone());
+        let (router, metrics, tracer) = (router.clone(), metrics.clone(), tracer.clone());
         async move {
-            let answer = event::answer(router, invoked.payload);
-            metrics.around(&invoked.context, answer).await
+            let context = invoked.context.clone();
+            let answer = metrics.around(&context, traced(router, invoked));
+            trace::invocation(tracer, answer).await
         }
     };
     lambda_runtime::run(service_fn(answer)).await
+}
+
+/// What `router` answers, as a span in the caller's trace or a new one. Of a path only the route
+/// is told, for consumers' ids are in it.
+async fn traced(router: Router, invoked: LambdaEvent<Event>) -> Result<Answer, Infallible> {
+    let LambdaEvent { payload, context } = invoked;
+    let asked = Asked {
+        traceparent: payload.header("traceparent"),
+        xray: context.xray_trace_id.as_deref(),
+    };
+    let (method, route) = payload.route();
+    let span = trace::begin(asked, trace::Kind::Server, format!("{method} {route}"));
+    if span.is_recorded() {
+        span.set("http.request.method", method.to_owned());
+        span.set("http.route", route.to_owned());
+        span.set("faas.trigger", "http");
+        span.set("faas.invocation_id", context.request_id);
+        if let Some(account) = payload.parameter("accountId") {
+            span.set("overture.account", account.to_owned());
+        }
+    }
+    let Ok(answer) = span.run(event::answer(router, payload)).await;
+    span.set("http.response.status_code", answer.status());
+    if answer.status() >= 500 {
+        span.fail(answer.status().to_string());
+    }
+    Ok(answer)
 }
 
 /// `router` as it is served: every request has a trace, and whatever is wrong with it is
@@ -52,7 +81,9 @@ pub fn app(router: Router) -> Router {
 async fn enter(request: Request, next: Next) -> Response {
     let keyed = request.headers().contains_key("idempotency-key");
     let span = About::path(request.uri().path()).span();
-    Context::new(request.method(), keyed)
+    let context = Context::new(request.method(), keyed);
+    trace::note("overture.request_trace_id", context.trace.to_string());
+    context
         .around(async {
             // A panic must not cost other requests their process.
             AssertUnwindSafe(next.run(request))

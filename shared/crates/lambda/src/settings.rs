@@ -16,6 +16,8 @@
 //! | `RETENTION_DAYS` | how long data is kept: 31 to 3650 days | `396` |
 //! | `METRICS_NAMESPACE` | what metrics are called under in CloudWatch | the function does not start |
 //! | `OUTBOUND_PRIVATE` | `allow` for tests whose push proxies and webhooks are on their own machine | private addresses are never called |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | the collector of traces, an http URL on the function's own machine | nothing is traced |
+//! | `OTEL_TRACES_SAMPLER_ARG` | which share of the traces that begin here are recorded: 0 to 1 | `1` |
 //! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
 //!
 //! A function asks for what it needs, so that it does not start without it, and does not
@@ -45,6 +47,17 @@ pub struct Gateways {
     pub fcm: String,
     /// Google's token endpoint.
     pub fcm_token: String,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traces {
+    /// The collector.
+    pub collector: String,
+    /// Which share of the traces that begin here are recorded, from 0 to 1.
+    pub ratio: f64,
+    /// The function's name.
+    pub function: String,
 }
 
 /// The environment.
@@ -172,6 +185,26 @@ impl Environment {
                 given: true,
             }),
         }
+    }
+
+    /// Where traces go, if they go anywhere.
+    ///
+    /// # Errors
+    /// When the collector is no http URL, or the share is none.
+    pub fn traces(&self) -> Result<Option<Traces>, SettingsError> {
+        let collector = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let expected = "an http URL without query";
+        let is_near = |url: &String| url.starts_with("http://") && is_url(url);
+        let collector = self.parsed(collector, expected, String::new(), is_near)?;
+        let expected = "a number from 0 to 1";
+        let ratio = self.parsed("OTEL_TRACES_SAMPLER_ARG", expected, 1.0, |ratio: &f64| {
+            (0.0..=1.0).contains(ratio)
+        })?;
+        Ok((!collector.is_empty()).then(|| Traces {
+            collector,
+            ratio,
+            function: self.given("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+        }))
     }
 
     /// How long campaigns, messages and conversations are kept.
@@ -336,6 +369,26 @@ mod tests {
         for other in ["true", "1", "deny", "ALLOW"] {
             let other = environment([("OUTBOUND_PRIVATE", other)]);
             assert!(other.outbound_private().is_err());
+        }
+    }
+
+    #[test]
+    fn traces_go_nowhere_unless_it_is_said_where() {
+        let ratio = "OTEL_TRACES_SAMPLER_ARG";
+        let near = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+        assert_eq!(environment([]).traces(), Ok(None));
+        assert_eq!(environment([(ratio, "0.05")]).traces(), Ok(None));
+        let traces = |share| environment([near, (ratio, share)]).traces();
+        for (share, read) in [("", 1.0), ("0", 0.0), ("0.05", 0.05), ("1", 1.0)] {
+            let traces = traces(share).unwrap().unwrap();
+            assert_eq!(traces.collector, "http://localhost:4318");
+            assert!((traces.ratio - read).abs() < 1e-9, "{share}");
+        }
+        for share in ["1.1", "-1", "NaN", "all"] {
+            assert!(traces(share).is_err(), "{share}");
+        }
+        for elsewhere in ["https://example.com", "localhost:4318", "http://a?b"] {
+            assert!(environment([(near.0, elsewhere)]).traces().is_err());
         }
     }
 

@@ -64,14 +64,15 @@ where
     F: Fn(Vec<Record>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Stuck>> + Send + 'static,
 {
-    telemetry::start();
+    let tracer = telemetry::start()?;
     let metrics = Metrics::from_env()?;
     lambda_runtime::run_concurrent(service_fn(
         move |event: LambdaEvent<aws_lambda_events::dynamodb::Event>| {
-            let (handle, metrics) = (handle.clone(), metrics.clone());
+            let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
             async move {
                 let done = batch(event.payload.records, handle);
-                Ok::<_, Error>(metrics.around(&event.context, done).await)
+                let done = metrics.around(&event.context, done);
+                Ok::<_, Error>(trace::invocation(tracer, done).await)
             }
         },
     ))

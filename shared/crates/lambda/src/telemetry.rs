@@ -1,11 +1,21 @@
-//! Logs: started once, by whatever serves.
+//! Logs and traces: started once, by whatever serves.
 
-use std::{error::Error, fmt};
+use crate::Environment;
+use std::{error::Error, fmt, sync::Arc};
+use trace::Tracer;
 
 /// Starts telemetry. Lambda's own switches choose the form (`AWS_LAMBDA_LOG_FORMAT`) and
-/// the level (`AWS_LAMBDA_LOG_LEVEL`).
-pub(crate) fn start() {
+/// the level (`AWS_LAMBDA_LOG_LEVEL`). Traces there are if there is a collector.
+///
+/// # Errors
+/// When it is malformed where traces go.
+pub(crate) fn start() -> Result<Option<Arc<Tracer>>, crate::Error> {
     lambda_runtime::tracing::init_default_subscriber();
+    let Some(traces) = Environment::of_process().traces()? else {
+        return Ok(None);
+    };
+    let tracer = Tracer::new(&traces.collector, traces.ratio, traces.function)?;
+    Ok(Some(Arc::new(tracer)))
 }
 
 /// An error with everything that led to it, on one line.

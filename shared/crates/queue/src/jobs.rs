@@ -130,6 +130,7 @@ mod tests {
         dispatch::{Job, MessageJob},
         id::TransactionId,
         message::{MessageKey, Place},
+        origin::Origin,
     };
 
     #[test]
@@ -163,6 +164,7 @@ mod tests {
             has_slot: false,
             sends_per_second: 25,
             attempt: 3,
+            origin: Origin::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         });
         let body = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&body).unwrap(), job, "{body}");
@@ -178,5 +180,9 @@ mod tests {
             panic!("it is a message's");
         };
         assert_eq!((job.has_slot, job.sends_per_second), (true, 10));
+        assert_eq!(job.origin, None);
+        // One whose origin is none is sent all the same.
+        let body = body.replacen('{', r#"{"origin": 7, "#, 1);
+        assert!(serde_json::from_str::<Job>(&body).is_ok(), "{body}");
     }
 }

@@ -29,7 +29,7 @@ pub use conversation::{add_entries, open_conversations, save_conversations};
 pub use device::{contested_tokens, dead_devices, device_store, taken_in, tokens};
 pub use handoff::{handoff_lives, handoff_stops, handoff_store, handoff_versions};
 pub use ivr::call_store;
-pub use message::{claims, holds, outcomes, read_inbox, record_reports};
+pub use message::{claims, holds, origins, outcomes, read_inbox, record_reports};
 pub use pace::{limiter, pacer};
 pub use queue::read_queues;
 pub use webhook::{board_events, journal, webhook_health, webhook_store};

@@ -22,7 +22,7 @@ keeps! {
     webhook_store webhook_health journal
     pacer pauses limiter
     device_store taken_in tokens contested_tokens dead_devices
-    claims outcomes holds record_reports read_inbox
+    claims origins outcomes holds record_reports read_inbox
     open_conversations add_entries save_conversations read_queues
 }
 

@@ -69,17 +69,7 @@ async fn sent<S: Claims + ReadMessages>(
     now: Timestamp,
 ) -> (MessageKey, Conversation) {
     let job = sample::job(account, "ana", now);
-    store
-        .claim(
-            &job.key,
-            &job.place,
-            job.lookback_ends_at,
-            0,
-            now,
-            now + CLAIM,
-        )
-        .await
-        .unwrap();
+    store.claim(&job, now, now + CLAIM).await.unwrap();
     let outcome = Attempt {
         rendered: None,
         taken: BTreeSet::from(["phone".parse().unwrap()]),

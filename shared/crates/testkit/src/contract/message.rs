@@ -8,6 +8,7 @@ use domain::{
     handoff::Rendered,
     inbox::{ReadInbox, RecordReports, Report},
     message::{Event, Message, MessageKey, Phase, ReadMessages, State},
+    origin::Origin,
     send::{Attempt, Before, CLAIM, Claim, Claims, Next},
     store::Unavailable,
 };
@@ -22,16 +23,11 @@ async fn claim(
     attempt: u32,
     at: Timestamp,
 ) -> Result<Claim, Unavailable> {
-    store
-        .claim(
-            &job.key,
-            &job.place,
-            job.lookback_ends_at,
-            attempt,
-            at,
-            at + CLAIM,
-        )
-        .await
+    let job = MessageJob {
+        attempt,
+        ..job.clone()
+    };
+    store.claim(&job, at, at + CLAIM).await
 }
 
 fn attempt(next: Next, at: Timestamp) -> Attempt {
@@ -52,6 +48,33 @@ async fn read(store: &impl ReadMessages, key: &MessageKey) -> Message {
 
 fn granted() -> Claim {
     Claim::Granted(Before::default())
+}
+
+/// A message keeps the origin of the newest attempt that had one.
+pub async fn origins<S: Claims + ReadMessages>(store: &S) {
+    let (account, now) = (sample::account(), sample::now());
+    let first = sample::job(&account, "ana", now);
+    let untraced = MessageJob {
+        origin: None,
+        ..first.clone()
+    };
+    let other = Origin::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01");
+    let later = MessageJob {
+        origin: other.clone(),
+        ..first.clone()
+    };
+    let mut at = now;
+    for (job, kept) in [
+        (&untraced, None),
+        (&first, first.origin.clone()),
+        (&untraced, first.origin.clone()),
+        (&later, other),
+    ] {
+        let claim = claim(store, job, 0, at).await.unwrap();
+        assert!(matches!(claim, Claim::Granted(_)), "{claim:?}");
+        assert_eq!(read(store, &job.key).await.origin, kept);
+        at += CLAIM;
+    }
 }
 
 /// An attempt is one sender's at a time.
@@ -90,6 +113,8 @@ pub async fn claims<S: Claims + ReadMessages>(store: &S) {
         "and how long it is claimed"
     );
     assert_eq!(message.state(), State::Sending);
+    assert!(job.origin.is_some(), "the sample is traced");
+    assert_eq!(message.origin, job.origin, "and what it follows from");
 
     let last = now + CLAIM - sample::ms(1);
     assert_eq!(

@@ -16,6 +16,7 @@ use domain::{
     ivr::Deflection,
     lookback::Lookback,
     message::MessageKey,
+    origin::Origin,
     text::{Template, Variables},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -156,6 +157,9 @@ pub fn device(id: &str, token: &str, registered_at: Timestamp) -> Device {
     }
 }
 
+/// The call that made all campaigns here.
+pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// A campaign to so many recipients, with its parts, under no idempotency key.
 #[must_use]
 pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Acceptance {
@@ -206,6 +210,7 @@ pub fn acceptance(account: &AccountId, recipients: u32, now: Timestamp) -> Accep
                 handoff: campaign.handoff.clone(),
                 app: "prmsg".into(),
             },
+            origin: Origin::parse(TRACEPARENT),
             recipients: recipients.to_vec(),
         })
         .collect();
@@ -236,6 +241,7 @@ pub fn job(account: &AccountId, to: &str, now: Timestamp) -> MessageJob {
         has_slot: true,
         sends_per_second: chunk.sends_per_second,
         attempt: 0,
+        origin: chunk.origin,
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{
     dispatch::{Holds, MessageJob},
     id::{AccountId, ConsumerId},
     inbox::{ReadInbox, RecordReports, Report},
-    message::{Event, Message, MessageKey, Phase, Place, ReadMessages},
+    message::{Event, Message, MessageKey, Phase, ReadMessages},
     send::{Attempt, Before, Claim, Claims, Next},
     store::Unavailable,
 };
@@ -23,11 +23,11 @@ impl Tables {
     }
 }
 
-fn new(key: &MessageKey, place: &Place, lookback_ends_at: Timestamp) -> Message {
+fn new(job: &MessageJob) -> Message {
     Message {
-        key: key.clone(),
-        place: place.clone(),
-        lookback_ends_at,
+        key: job.key.clone(),
+        place: job.place.clone(),
+        lookback_ends_at: job.lookback_ends_at,
         phase: Phase::Queued,
         attempt: 0,
         until: None,
@@ -44,6 +44,7 @@ fn new(key: &MessageKey, place: &Place, lookback_ends_at: Timestamp) -> Message 
         conversation: None,
         conversation_closed_at: None,
         timeline: Vec::new(),
+        origin: None,
         revision: 0,
     }
 }
@@ -108,18 +109,16 @@ fn take_in(message: &mut Message, outcome: &Attempt) {
 impl Claims for Store {
     async fn claim(
         &self,
-        key: &MessageKey,
-        place: &Place,
-        lookback_ends_at: Timestamp,
-        attempt: u32,
+        job: &MessageJob,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Claim, Unavailable> {
+        let (key, attempt) = (&job.key, job.attempt);
         let mut tables = self.begin("claim").await?;
         let message = tables
             .messages
             .entry(key.clone())
-            .or_insert_with(|| new(key, place, lookback_ends_at));
+            .or_insert_with(|| new(job));
         let is_new = message.revision == 0;
         if !is_new && let Some(refusal) = held_back(message, attempt, now) {
             return Ok(refusal);
@@ -127,6 +126,9 @@ impl Claims for Store {
         message.phase = Phase::Sending;
         message.attempt = attempt;
         message.until = Some(until);
+        if job.origin.is_some() {
+            message.origin.clone_from(&job.origin);
+        }
         let before = Before::of(message.clone());
         tables.changed(key);
         Ok(Claim::Granted(before))
