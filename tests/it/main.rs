@@ -15,6 +15,7 @@ mod budget;
 mod calls;
 mod cancel;
 mod clients;
+mod compat;
 mod content;
 mod cursors;
 mod docs;
