@@ -6,10 +6,6 @@ use local::Options;
 use std::path::PathBuf;
 
 /// The folder of the last release's binaries.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where they are is for whoever built them"
-)]
 fn last_release() -> PathBuf {
     let folder = std::env::var_os("OVERTURE_LAST_RELEASE");
     folder

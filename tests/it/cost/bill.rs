@@ -7,10 +7,13 @@ use super::{
     },
     usage::{KEPT_BYTES, PACE, REPORTED, SENT, Units},
 };
-use crate::template::{json_of, read, template};
+use crate::{
+    template::{alarms, document, read, template},
+    watched::metrics_of,
+};
+use domain::failure::Failure;
+use lambda::Metric;
 use local::template::{Event, Function};
-use serde_json::Value;
-use serde_norway::Value as Yaml;
 
 /// What is assumed, since no test can measure it. Each is on the page.
 pub(super) mod assumed {
@@ -152,12 +155,15 @@ impl Settings {
 
 /// What a stack uses in a month in which nobody does anything.
 pub(super) fn idle() -> Vec<Line> {
-    let yaml: Yaml = serde_norway::from_str(&read("template.yaml")).unwrap();
-    let resources = json_of(&yaml)["Resources"].as_object().unwrap().clone();
+    let document = document();
+    let resources = document["Resources"].as_object().unwrap();
     let count = |kind: &str| {
         let of = resources.values().filter(|r| r["Type"] == kind).count();
         f64::from(u32::try_from(of).unwrap())
     };
+    // An alarm costs as much as it has metrics.
+    let watched: usize = alarms().values().map(|alarm| metrics_of(alarm).len()).sum();
+    let watched = f64::from(u32::try_from(watched).unwrap());
     let queues = template()
         .functions
         .iter()
@@ -186,7 +192,7 @@ pub(super) fn idle() -> Vec<Line> {
         },
         Line {
             price: ALARM,
-            count: count("AWS::CloudWatch::Alarm"),
+            count: watched,
         },
         Line {
             price: METRIC,
@@ -227,6 +233,17 @@ pub(super) fn idle() -> Vec<Line> {
     lines
 }
 
+/// The functions' own metrics, in a month in which all of them are sent in every hour.
+pub(super) fn measured() -> Vec<Line> {
+    // One of them has its code as a dimension: each code is a metric.
+    let count = Metric::ALL.len() - 1 + Failure::ALL.len();
+    let count = f64::from(u32::try_from(count).unwrap());
+    vec![Line {
+        price: METRIC,
+        count,
+    }]
+}
+
 /// What a million messages cost in each month in which they are kept.
 pub(super) fn kept() -> Vec<Line> {
     let gigabytes = 1e6 * KEPT_BYTES / 1e9;
@@ -240,8 +257,7 @@ pub(super) fn kept() -> Vec<Line> {
 
 /// For how many months, unless the stack says otherwise.
 pub(super) fn months_kept() -> f64 {
-    let yaml: Yaml = serde_norway::from_str(&read("template.yaml")).unwrap();
-    let days: &Value = &json_of(&yaml)["Parameters"]["RetentionDays"]["Default"];
+    let days = &document()["Parameters"]["RetentionDays"]["Default"];
     days.as_f64().unwrap() / 30.0
 }
 

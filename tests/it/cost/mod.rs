@@ -13,7 +13,7 @@ mod bill;
 mod prices;
 mod usage;
 
-use bill::{Line, Settings, assumed, idle, kept, months_kept, sum};
+use bill::{Line, Settings, assumed, idle, kept, measured, months_kept, sum};
 use prices::PRICES;
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
@@ -115,6 +115,11 @@ fn computed() -> String {
             "an idle month, less what AWS gives each account for nothing",
             beyond_free(&idle),
             Some(IDLE_GOAL),
+        ),
+        (
+            "the functions' own metrics besides, in a month in which all are sent in every hour",
+            sum(&measured(), 1.0),
+            None,
         ),
     ];
     for (what, cost, goal) in rows {
