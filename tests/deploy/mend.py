@@ -41,6 +41,8 @@ secrets = {name for name, one in resources.items() if one["Type"] == "AWS::Secre
 for name, one in list(resources.items()):
     if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]:
         del resources[name]
+# It has no CodeDeploy. Aliases and versions it has: a deployment moves an alias at once.
+del template["Globals"]["Function"]["DeploymentPreference"]
 # It speaks no TLS here, and would keep to the policies that want it.
 for name, one in list(resources.items()):
     if "aws:SecureTransport" in str(one) and one["Type"].endswith("Policy"):

@@ -62,6 +62,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Instance {
     /// The function's generation in which it was started.
     pub(crate) generation: u64,
+    /// Which of the function's binaries it runs.
+    pub(crate) release: usize,
     line: Line,
     ended: watch::Receiver<Option<String>>,
     keeper: JoinHandle<()>,
@@ -84,6 +86,7 @@ impl Instance {
     pub(crate) fn start(
         id: u64,
         generation: u64,
+        release: usize,
         blueprint: Blueprint<'_>,
     ) -> Result<Self, Failed> {
         let name = id.to_string();
@@ -135,6 +138,7 @@ impl Instance {
         });
         Ok(Self {
             generation,
+            release,
             line,
             ended,
             keeper,

@@ -8,6 +8,7 @@ use crate::{
     template::{self, ACCOUNT, REGION},
 };
 use axum::body::Bytes;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -46,13 +47,17 @@ struct Function {
     name: String,
     /// What it is called in usage, logs and counts.
     label: String,
-    binary: PathBuf,
+    /// Those of the releases that take turns.
+    binaries: Vec<PathBuf>,
     timeout: Duration,
     environment: Vec<(String, String)>,
     places: Semaphore,
     idle: Mutex<Vec<Instance>>,
     instances: AtomicU64,
-    invocations: AtomicU64,
+    /// By release.
+    invocations: Vec<AtomicU64>,
+    /// How often a release was chosen.
+    turns: AtomicU64,
     generation: AtomicU64,
     kill: watch::Sender<u64>,
 }
@@ -61,6 +66,7 @@ struct Function {
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) binaries: PathBuf,
+    pub(crate) beside: Option<PathBuf>,
     pub(crate) runtime_api: String,
     pub(crate) desks: Desks,
     pub(crate) logs: Logs,
@@ -97,8 +103,19 @@ impl Lambda {
     /// How often each function was invoked.
     #[must_use]
     pub fn invocations(&self) -> BTreeMap<String, u64> {
-        let count = |f: &Function| (f.label.clone(), f.invocations.load(Ordering::Relaxed));
-        self.0.functions.iter().map(count).collect()
+        let all = self.invocations_by_release().into_iter();
+        all.map(|(label, counts)| (label, counts.iter().sum()))
+            .collect()
+    }
+
+    /// How often each function was invoked in each of the releases that take turns, this one first.
+    #[must_use]
+    pub fn invocations_by_release(&self) -> BTreeMap<String, Vec<u64>> {
+        let count = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        let functions = self.0.functions.iter();
+        functions
+            .map(|f| (f.label.clone(), f.invocations.iter().map(count).collect()))
+            .collect()
     }
 
     /// Invokes a function, called by its binary, name or logical id, and waits for its answer.
@@ -120,7 +137,8 @@ impl Lambda {
 
     async fn run(&self, function: &str, payload: Bytes) -> Result<Bytes, Failed> {
         let function = self.find(function)?;
-        function.invocations.fetch_add(1, Ordering::Relaxed);
+        let release = function.whose_turn();
+        function.invocations[release].fetch_add(1, Ordering::Relaxed);
         let _place = function
             .places
             .acquire()
@@ -131,7 +149,7 @@ impl Lambda {
             if self.0.stopping.load(Ordering::Acquire) {
                 return Err(Failed::Stopping);
             }
-            let mut instance = self.instance(function)?;
+            let mut instance = self.instance(function, release)?;
             let request = uuid::Uuid::new_v4().to_string();
             let arn = format!(
                 "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
@@ -204,19 +222,15 @@ impl Lambda {
             .ok_or_else(|| Failed::Unknown(called.to_owned()))
     }
 
-    /// An idle instance, or a new one.
-    fn instance(&self, function: &Function) -> Result<Instance, Failed> {
+    /// An idle instance of that release, or a new one.
+    fn instance(&self, function: &Function, release: usize) -> Result<Instance, Failed> {
         let generation = function.generation.load(Ordering::Acquire);
-        let idle = loop {
-            match function.idle().pop() {
-                Some(idle) if idle.alive() && idle.generation == generation => break Some(idle),
-                Some(_) => {}
-                None => break None,
-            }
-        };
-        if let Some(idle) = idle {
-            return Ok(idle);
+        let mut all = function.idle();
+        all.retain(|idle| idle.alive() && idle.generation == generation);
+        if let Some(last) = all.iter().rposition(|idle| idle.release == release) {
+            return Ok(all.remove(last));
         }
+        drop(all);
         let id = function.instances.fetch_add(1, Ordering::Relaxed);
         let mut environment = function.environment.clone();
         environment.push((
@@ -225,13 +239,13 @@ impl Lambda {
         ));
         let blueprint = Blueprint {
             function: &function.label,
-            binary: &function.binary,
+            binary: &function.binaries[release],
             environment,
             runtime_api: self.0.runtime_api.clone(),
             desks: &self.0.desks,
             logs: &self.0.logs,
         };
-        Instance::start(id, generation, blueprint)
+        Instance::start(id, generation, release, blueprint)
     }
 }
 
@@ -240,17 +254,25 @@ impl Function {
         let mut environment = surroundings(function, &label);
         environment.extend(function.environment.clone());
         environment.extend(around.environment.clone());
+        let mut binaries = vec![binary(&around.binaries, &function.binary)];
+        let beside = around.beside.iter();
+        binaries.extend(
+            beside
+                .map(|folder| binary(folder, &function.binary))
+                .filter(|path| path.is_file()),
+        );
         Self {
             id: function.id.clone(),
             name: function.name.clone(),
             label,
-            binary: binary(&around.binaries, &function.binary),
             timeout: function.timeout,
             environment: environment.into_iter().collect(),
             places: Semaphore::new(places(function)),
             idle: Mutex::default(),
             instances: AtomicU64::new(0),
-            invocations: AtomicU64::new(0),
+            invocations: binaries.iter().map(|_| AtomicU64::new(0)).collect(),
+            turns: AtomicU64::new(0),
+            binaries,
             generation: AtomicU64::new(0),
             kill: watch::Sender::new(0),
         }
@@ -258,6 +280,19 @@ impl Function {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which release takes the next invocation: either half of the time, in no regular order,
+    /// and the same every time that a test is run.
+    fn whose_turn(&self) -> usize {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let drawn = StdRng::seed_from_u64(turn).random_range(0..self.binaries.len());
+        // The first two differ, so that a function that is invoked twice has been both.
+        if turn < 2 {
+            usize::try_from(turn).unwrap_or_default() % self.binaries.len()
+        } else {
+            drawn
+        }
     }
 
     fn give_back(&self, instance: Instance) {

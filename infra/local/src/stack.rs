@@ -187,6 +187,12 @@ impl Stack {
         self.shared.lambda.invocations()
     }
 
+    /// How often each function was invoked in this release and in the one beside it.
+    #[must_use]
+    pub fn invocations_by_release(&self) -> BTreeMap<String, Vec<u64>> {
+        self.shared.lambda.invocations_by_release()
+    }
+
     /// What the functions printed.
     #[must_use]
     pub fn logs(&self) -> Vec<Line> {

@@ -4,12 +4,13 @@ use super::{
     account::{Account, on_screen},
     invariants::{final_and_counted, shown_once_and_in_time, totals_are_sums},
     scenario::{Fate, Phone, Scenario, Step},
-    system::{heal, kill_after, pass, pass_a_quarter, sweep, system},
+    system::{heal, kill_after, pass, pass_a_quarter, sweep, system_beside},
 };
 use crate::{parts::Device, world::World};
 use sandbox::scripts;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     str::FromStr,
     time::Duration,
 };
@@ -22,24 +23,25 @@ const SEEDS_PER_SYSTEM: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_every_promise_holds() {
-    play_seeds(1, 0).await;
+    play_seeds(1, 0, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_every_promise_holds_when_calls_are_repeated() {
-    play_seeds(3, 1).await;
+    play_seeds(3, 1, None).await;
 }
 
 /// Plays every other seed on one system: the even ones where each failed call to AWS is the
-/// functions' own affair, the odd ones where the SDK tries again first.
-async fn play_seeds(attempts: u32, parity: u64) {
+/// functions' own affair, the odd ones where the SDK tries again first. The binaries of another
+/// release, if there is one, take turns with these.
+pub(crate) async fn play_seeds(attempts: u32, parity: u64, beside: Option<&Path>) {
     let seeds = match variable::<u64>("CHAOS_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..variable("CHAOS_RUNS").unwrap_or(RUNS),
     };
     let seeds: Vec<u64> = seeds.filter(|seed| seed % 2 == parity).collect();
     for seeds in seeds.chunks(SEEDS_PER_SYSTEM) {
-        let world = system(attempts).await;
+        let world = system_beside(attempts, beside).await;
         for seed in seeds {
             Box::pin(Run::play(&world, Scenario::draw(*seed))).await;
         }

@@ -32,3 +32,5 @@ mod scenario;
 mod spoiled;
 mod system;
 mod tokens;
+
+pub(crate) use chaos::play_seeds;

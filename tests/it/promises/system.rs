@@ -2,7 +2,7 @@
 
 use crate::world::{PATIENCE, World};
 use local::{Options, Stack, mischief::Mischief};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Event sources wait no longer than this for a batch to fill: only time is saved.
 const WINDOW: Duration = Duration::from_millis(20);
@@ -12,7 +12,13 @@ const QUARTER: Duration = Duration::from_mins(16);
 /// A whole system whose functions make so many attempts at each call to AWS: with one, every
 /// failed call is theirs to cope with.
 pub(super) async fn system(attempts: u32) -> World {
+    system_beside(attempts, None).await
+}
+
+/// Such a system in which the binaries of another release, if there is one, take turns with these.
+pub(super) async fn system_beside(attempts: u32, beside: Option<&Path>) -> World {
     World::start_as(Options {
+        beside: beside.map(Path::to_owned),
         env: [("AWS_MAX_ATTEMPTS".to_owned(), attempts.to_string())].into(),
         window: Some(WINDOW),
         ..Options::default()

@@ -10,6 +10,9 @@ pub struct Options {
     pub template: PathBuf,
     /// The folder of the functions' binaries.
     pub binaries: PathBuf,
+    /// The folder of another release's binaries: as behind an alias with weights, each invocation
+    /// goes to the one release or the other. Functions that it lacks are of this release alone.
+    pub beside: Option<PathBuf>,
     /// The port of the API; 0 is any free one.
     pub port: u16,
     /// Where to keep everything over a restart.
@@ -49,6 +52,7 @@ impl Default for Options {
         Self {
             template: here.join("../../template.yaml"),
             binaries: start::beside_this_program(),
+            beside: None,
             port: 0,
             data: None,
             env: BTreeMap::new(),

@@ -241,6 +241,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, Error> {
         &template.functions,
         Surroundings {
             binaries: options.binaries.clone(),
+            beside: options.beside.clone(),
             runtime_api: runtime_address.to_string(),
             desks: desks.clone(),
             logs: logs.clone(),

@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Key, Range},
+    read::from_item,
     table::{Transacted, Write, unavailable},
     time,
 };
@@ -14,7 +15,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 
 /// An entry as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Key, Range},
+    read::from_item,
     table::{Change, Transacted, Write, n, s, unavailable},
     time,
 };
@@ -17,7 +18,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 use std::collections::BTreeMap;
 
 /// A board as it is stored, but for its cells, which are bytes.

@@ -4,6 +4,7 @@ use crate::{
     Table,
     account::AppItem,
     key::{Key, Range},
+    read::from_item,
     table::{Change, Updated, Write, at, n, s, unavailable},
     time,
 };
@@ -16,7 +17,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_dynamo::from_item;
 
 /// A circuit that is paused or was lately, as it is stored. It is written by expressions, so
 /// this is only read.

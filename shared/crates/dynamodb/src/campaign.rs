@@ -6,6 +6,7 @@ use crate::{
     account::SettingsItem,
     board, handoff,
     key::{Attributes, Key, Range},
+    read::from_item,
     sweep,
     table::{Change, Reason, Write, at, n, s, unavailable},
     time,
@@ -27,7 +28,6 @@ use domain::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,

@@ -4,6 +4,7 @@ use crate::{
     Table,
     device::OpenItem,
     key::{self, Attributes, Key, Range},
+    read::from_item,
     table::{Change, Transacted, Write, at, n, s, unavailable},
     time,
 };
@@ -21,7 +22,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 use std::collections::HashMap;
 
 /// A conversation as it is stored.

@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Attributes, Key, Range, digest},
+    read::from_item,
     table::{Change, Transacted, Write, at, s, unavailable},
     time,
 };
@@ -14,7 +15,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 
 /// A device as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

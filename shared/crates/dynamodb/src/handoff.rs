@@ -5,6 +5,7 @@ use crate::{
     account::AppItem,
     campaign::cancellation,
     key::{Attributes, Key, Range},
+    read::from_item,
     table::{Change, Transacted, Write, at, n, s, unavailable},
     time,
 };
@@ -21,7 +22,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 use std::time::Duration;
 use tokio::time::sleep;
 

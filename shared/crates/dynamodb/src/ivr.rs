@@ -6,6 +6,7 @@ use crate::{
     campaign::{earlier, is},
     handoff,
     key::{Attributes, Key},
+    read::from_item,
     table::unavailable,
     time,
 };
@@ -19,7 +20,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 
 /// A call as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 use crate::{
     Table,
     key::{Key, Range},
+    read::from_item,
     table::{Change, Transacted, Write, n, s, unavailable},
 };
 use domain::{
@@ -14,7 +15,6 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 
 /// A page as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ mod key;
 mod limit;
 mod message;
 mod pace;
+mod read;
 mod reply;
 mod report;
 mod send;

@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Attributes, Key},
+    read::from_item,
     table::{Change, Updated, n, unavailable},
 };
 use domain::{
@@ -12,7 +13,6 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_dynamo::from_item;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

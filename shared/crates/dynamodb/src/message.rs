@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Attributes, Key},
+    read::from_item,
     table::unavailable,
     time,
 };
@@ -16,7 +17,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 use std::collections::{BTreeSet, HashSet};
 
 /// A message as it is stored. It is written by expressions (`send.rs`, `inbox.rs`,

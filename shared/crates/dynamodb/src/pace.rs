@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{Attributes, Key},
+    read::from_item,
     table::{Change, Updated, n, unavailable},
 };
 use domain::{
@@ -12,7 +13,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_dynamo::from_item;
 
 /// A clock as it is stored: the first free slot, in microseconds since 1970.
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ use crate::{
     board::failed,
     campaign::ByTimeItem,
     key::{Attributes, Range},
+    read::from_item,
     table::unavailable,
 };
 use domain::{
@@ -17,7 +18,6 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
-use serde_dynamo::from_item;
 
 /// A day's totals as they are stored, but for the failures.
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@ use crate::{
     conversation::{EntryItem, Item as ConversationItem},
     journal::PageItem,
     message::Item as MessageItem,
+    read::from_item,
     table::unavailable,
 };
 use domain::{
@@ -17,7 +18,7 @@ use domain::{
     message::Message,
     store::Unavailable,
 };
-use serde_dynamo::{AttributeValue, Item, from_item};
+use serde_dynamo::{AttributeValue, Item};
 
 /// An item of the table that something follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]

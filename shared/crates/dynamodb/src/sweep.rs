@@ -3,6 +3,7 @@
 use crate::{
     Table,
     key::{DUE_SHARDS, Key, Range},
+    read::from_item,
     table::{Write, unavailable},
     time,
 };
@@ -13,7 +14,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::from_item;
 
 /// A mark as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

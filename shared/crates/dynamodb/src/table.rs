@@ -4,6 +4,7 @@ use crate::{
     kept::Kept,
     key::{Attributes, Key, Range},
     limit::Seen,
+    read::from_item,
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -28,7 +29,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_dynamo::{from_item, to_item};
+use serde_dynamo::to_item;
 use std::{collections::HashMap, time::Duration};
 
 /// The table, and the client that reaches it.
