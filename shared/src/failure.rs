@@ -27,11 +27,13 @@ pub enum Failure {
     GatewayUnavailable,
     /// The campaign is gone.
     CampaignGone,
+    /// The account was paused until the lookback ended.
+    AccountPaused,
 }
 
 impl Failure {
     /// All failures.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ConsumerNotRegistered,
         Self::NoDevice,
         Self::DeviceGone,
@@ -41,6 +43,7 @@ impl Failure {
         Self::NotificationRefused,
         Self::GatewayUnavailable,
         Self::CampaignGone,
+        Self::AccountPaused,
     ];
 
     /// Our word for it.
@@ -56,6 +59,7 @@ impl Failure {
             Self::NotificationRefused => "NOTIFICATION_REFUSED",
             Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::CampaignGone => "CAMPAIGN_GONE",
+            Self::AccountPaused => "ACCOUNT_PAUSED",
         }
     }
 
@@ -72,6 +76,7 @@ impl Failure {
             Self::NotificationRefused => 1401,
             Self::GatewayUnavailable => 5002,
             Self::CampaignGone => 5000,
+            Self::AccountPaused => 500,
         }
     }
 
@@ -110,6 +115,9 @@ impl Failure {
                 "The push gateway could not be reached or put us off until the lookback ended. Send again."
             }
             Self::CampaignGone => "The campaign was deleted before this message went out.",
+            Self::AccountPaused => {
+                "The account was paused by an operator until the lookback ended. Send again once the pause is over."
+            }
         }
     }
 }

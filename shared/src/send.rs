@@ -13,7 +13,7 @@ pub use answer::backoff;
 pub use chat::CHAT_LIFE;
 
 use crate::{
-    account::ReadApps,
+    account::{ReadApps, ReadSettings, Service},
     breaker::{Pauses, Recent},
     campaign::{OpenConversation, ReadCampaigns},
     clock::Clock,
@@ -36,6 +36,9 @@ use std::{collections::BTreeSet, future::Future};
 /// How long a claim holds. Longer than any attempt takes; shorter than the queue takes to
 /// give a message to another.
 pub const CLAIM: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a message of a paused account waits before it is looked at again.
+pub const PUT_OFF: SignedDuration = SignedDuration::from_mins(5);
 
 /// What asking for a message led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +160,7 @@ pub trait SendStore:
     + ReadCampaigns
     + ReadStanding
     + ReadApps
+    + ReadSettings
     + ReadConversation
     + AddEntries
     + DeadDevices
@@ -171,6 +175,7 @@ impl<S> SendStore for S where
         + ReadCampaigns
         + ReadStanding
         + ReadApps
+        + ReadSettings
         + ReadConversation
         + AddEntries
         + DeadDevices
@@ -210,7 +215,10 @@ pub async fn send(
     };
     match job {
         Job::Message(job) => sender.message(job).await,
-        Job::Chat(job) => sender.chat(job).await,
+        Job::Chat(job) => match store.settings(&job.account).await?.service {
+            Service::Ended => Ok(Done::Through),
+            Service::Full | Service::Paused => sender.chat(job).await,
+        },
     }
 }
 
@@ -231,6 +239,18 @@ where
 {
     async fn message(&self, job: MessageJob) -> Result<Done, Unavailable> {
         let now = self.clock.now();
+        let service = self.store.settings(&job.key.account).await?.service;
+        match service {
+            // Nothing is written of an account whose items are being removed.
+            Service::Ended => return Ok(Done::Through),
+            Service::Paused if now < job.lookback_ends_at => {
+                let (attempt, ends) = (job.attempt, job.lookback_ends_at);
+                let job = job.again(attempt, (now + PUT_OFF).min(ends));
+                self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+                return Ok(Done::Through);
+            }
+            Service::Paused | Service::Full => {}
+        }
         let Some(job) = self.in_its_turn(job, now).await? else {
             return Ok(Done::Through);
         };
@@ -258,7 +278,10 @@ where
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
                 Ok(Done::Through)
             }
-            Claim::Granted(before) => {
+            Claim::Granted(mut before) => {
+                if service == Service::Paused {
+                    before.trouble = Some(Failure::AccountPaused);
+                }
                 let mut outcome = self.attempt(&job, &before).await?;
                 if before.has_left() {
                     outcome = stays_sent(outcome);

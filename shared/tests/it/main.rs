@@ -16,6 +16,7 @@ mod hold;
 mod inbox;
 mod ivr;
 mod pacing;
+mod pause;
 mod races;
 mod reply;
 mod report;

@@ -21,6 +21,7 @@ mod key;
 mod limit;
 mod message;
 mod pace;
+mod removal;
 mod reply;
 mod report;
 mod send;
@@ -30,5 +31,6 @@ mod table;
 mod time;
 mod webhook;
 
+pub use removal::RemoveError;
 pub use stored::Stored;
 pub use table::Table;
