@@ -60,13 +60,13 @@ async fn full<'w>(world: &'w World, name: &str) -> Brand<'w> {
         .send(Method::POST, "campaign", &once, body)
         .await
         .ok(202);
-    world.stack.settled().await.unwrap();
+    world.stack.quiet().await.unwrap();
     let said = json!({"text": "Yes!", "clientMessageId": "c-1"});
     ana.post("me/conversation/messages", said).await.ok(201);
     let mut held = campaign(&handoff, &["ana"]);
     held["openConversation"] = "hold".into();
     brand.launch(held).await;
-    world.stack.settled().await.unwrap();
+    world.stack.quiet().await.unwrap();
     let for_calls = brand.handoff_for_calls("Hello").await;
     let path = format!("/api/account/{name}/eligibility?v=2.0");
     brand.post(&path, caller(&for_calls, "ben")).await.ok(200);
