@@ -1,10 +1,11 @@
-//! Settings: the default skill, the welcome message, the limits.
+//! Settings: the default skill, the welcome message, the limits, and whether the account is
+//! paused.
 
 use crate::Ports;
 use axum::extract::State;
 use domain::{
     access::Permission,
-    account::{self, Limits, ReadSettings as _, Settings, WelcomeMessage},
+    account::{self, Limits, ReadSettings as _, Service, Settings, WelcomeMessage},
     clock::Clock as _,
     id::SkillName,
 };
@@ -26,6 +27,10 @@ pub(super) struct SettingsChange {
     welcome_message: Wish<String>,
     /// The limits: only an operator changes them.
     limits: Option<LimitsChange>,
+    /// Whether the account is paused: no campaign is accepted, and messages wait. Only an
+    /// operator changes it.
+    #[schema(example = false)]
+    paused: Option<bool>,
 }
 
 /// Changes of the limits. What is left out stays as it is.
@@ -58,6 +63,9 @@ pub(super) struct SettingsAnswer {
     welcome_message: Option<String>,
     /// The limits.
     limits: LimitsAnswer,
+    /// Whether an operator paused the account: no campaign is accepted, and messages wait.
+    #[schema(example = false)]
+    paused: bool,
 }
 
 /// The limits.
@@ -123,6 +131,7 @@ impl From<Settings> for SettingsAnswer {
                 requests_per_second: settings.limits.requests_per_second,
                 recipients_per_day: settings.limits.recipients_per_day,
             },
+            paused: settings.service == Service::Paused,
         }
     }
 }
@@ -144,7 +153,12 @@ pub(super) async fn put(
         let detail = "only an operator changes the limits";
         return Err(Problem::new(Kind::Forbidden, detail).at("/limits"));
     }
+    if request.paused.is_some() && !caller.may(Permission::PauseAccounts) {
+        let detail = "only an operator pauses an account";
+        return Err(Problem::new(Kind::Forbidden, detail).at("/paused"));
+    }
     let mut settings = ports.table.settings(&caller.account).await?;
+    let before = settings.service;
     match request.default_skill {
         Wish::Keep => {}
         Wish::Remove => settings.default_skill = None,
@@ -161,8 +175,11 @@ pub(super) async fn put(
     if let Some(limits) = request.limits {
         settings.limits = limits.apply(settings.limits).checked().at("/limits")?;
     }
-    let settings =
-        account::save_settings(&ports.table, &caller.at(ports.clock.now()), settings).await?;
+    let now = ports.clock.now();
+    if let Some(paused) = request.paused {
+        settings = settings.with_pause(paused, now);
+    }
+    let settings = account::save_settings(&ports.table, &caller.at(now), settings, before).await?;
     Ok(Json(settings.into()))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! | role | may |
 //! |---|---|
-//! | `operator` | everything, on every account: raising limits is theirs alone |
-//! | `admin` | everything of the brand but raising limits |
+//! | `operator` | everything, on every account: raising limits and pausing the account is theirs alone |
+//! | `admin` | everything of the brand but these |
 //! | `campaign-manager` | handoffs, campaigns and deflected calls, reports; reads the configuration |
 //! | `agent-manager` | reads handoffs, campaigns, reports and conversations |
 //! | `agent`, `bot` | reads and serves the conversations of its own skills |
@@ -60,7 +60,7 @@ impl Role {
         use Permission as P;
         match self {
             Self::Operator => true,
-            Self::Admin => !matches!(permission, P::RaiseLimits),
+            Self::Admin => !matches!(permission, P::RaiseLimits | P::PauseAccounts),
             Self::CampaignManager => matches!(
                 permission,
                 P::ReadConfiguration
@@ -122,6 +122,8 @@ pub enum Permission {
     WriteConfiguration,
     /// Raise the account's limits.
     RaiseLimits,
+    /// Pause the account.
+    PauseAccounts,
     /// Make and revoke API clients.
     ManageClients,
     /// Read who changed what.
@@ -287,9 +289,11 @@ mod tests {
     }
 
     #[test]
-    fn only_operators_raise_limits() {
+    fn only_operators_raise_limits_and_pause_accounts() {
         for role in Role::ALL {
-            assert_eq!(role.may(Permission::RaiseLimits), role == Role::Operator);
+            for permission in [Permission::RaiseLimits, Permission::PauseAccounts] {
+                assert_eq!(role.may(permission), role == Role::Operator);
+            }
         }
     }
 

@@ -8,12 +8,14 @@ pub use app::{App, Identity, InvalidApp};
 pub use route::{Headers, Route};
 
 use crate::{
-    audit::Author,
+    audit::{Action, Author},
     breaker::{Circuit, Pauses},
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
     text::{self, InvalidText},
 };
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 
 /// What a brand has set for its account.
@@ -25,6 +27,62 @@ pub struct Settings {
     pub welcome_message: Option<WelcomeMessage>,
     /// How much the account may do.
     pub limits: Limits,
+    /// Whether the account is served.
+    pub service: Service,
+    /// When a pause of the account ended the last time.
+    pub resumed_at: Option<Timestamp>,
+}
+
+/// Whether an account is served: an operator decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// It is.
+    #[default]
+    Full,
+    /// No campaign is accepted, and messages wait. All else goes on.
+    Paused,
+    /// No longer: nobody is let in, nothing leaves, and what is kept of it is being removed.
+    Ended,
+}
+
+impl Service {
+    /// What a change to this from `before` is, for the audit log.
+    #[must_use]
+    pub fn change_from(self, before: Self) -> Action {
+        match (before, self) {
+            (before, now) if before == now => Action::SettingsChanged,
+            (_, Self::Full) => Action::AccountResumed,
+            (_, Self::Paused) => Action::AccountPaused,
+            (_, Self::Ended) => Action::AccountDeleted,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of an account that is no longer served.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self {
+            service: Service::Ended,
+            ..Self::default()
+        }
+    }
+
+    /// The same with the account paused, or no longer.
+    #[must_use]
+    pub fn with_pause(self, paused: bool, now: Timestamp) -> Self {
+        let (service, resumed_at) = match (self.service, paused) {
+            (Service::Full, true) => (Service::Paused, self.resumed_at),
+            (Service::Paused, false) => (Service::Full, Some(now)),
+            (service, _) => (service, self.resumed_at),
+        };
+        Self {
+            service,
+            resumed_at,
+            ..self
+        }
+    }
 }
 
 /// How much an account may do. Raised by an operator.
@@ -126,12 +184,14 @@ pub trait ReadSettings: Send + Sync {
 
 /// Writes an account's settings.
 pub trait WriteSettings: Send + Sync {
-    /// Replaces the settings, if the account has their default skill; whether it did.
+    /// Replaces the settings, if the account has their default skill and is served as it was
+    /// when they were read.
     fn put_settings(
         &self,
         by: &Author,
         settings: &Settings,
-    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+        before: Service,
+    ) -> impl Future<Output = Result<(), SaveSettingsError>> + Send;
 }
 
 /// Keeps skills.
@@ -201,28 +261,44 @@ pub enum SaveSettingsError {
     /// The default skill is none of the account's.
     #[error("the account has no skill `{0}`")]
     UnknownSkill(SkillName),
+    /// The account was paused, resumed or deleted meanwhile.
+    #[error("the account was paused, resumed or deleted meanwhile: read it again")]
+    Changed,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Unavailable),
 }
 
-/// Saves an account's settings; a default skill must exist.
+/// Saves an account's settings, which was served as `before` when they were read; a default
+/// skill must exist.
 ///
 /// # Errors
-/// When the default skill does not exist, or the store fails.
+/// When the default skill does not exist, the account was paused, resumed or deleted meanwhile,
+/// or the store fails.
 pub async fn save_settings<S>(
     store: &S,
     by: &Author,
     settings: Settings,
+    before: Service,
 ) -> Result<Settings, SaveSettingsError>
 where
     S: WriteSettings,
 {
-    let saved = store.put_settings(by, &settings).await?;
-    match &settings.default_skill {
-        Some(skill) if !saved => Err(SaveSettingsError::UnknownSkill(skill.clone())),
-        _ => Ok(settings),
-    }
+    store.put_settings(by, &settings, before).await?;
+    Ok(settings)
+}
+
+/// Ends an account: from here on it is not served. What is kept of it is removed by the
+/// operator's own means; only that it ended stays.
+///
+/// # Errors
+/// When it was paused or resumed meanwhile, or the store fails.
+pub async fn end<S>(store: &S, by: &Author) -> Result<(), SaveSettingsError>
+where
+    S: ReadSettings + WriteSettings,
+{
+    let before = store.settings(&by.account).await?.service;
+    store.put_settings(by, &Settings::ended(), before).await
 }
 
 /// Why an app was not saved.

@@ -42,6 +42,12 @@ impl Staff {
 pub enum Action {
     /// The settings were changed.
     SettingsChanged,
+    /// The account was paused.
+    AccountPaused,
+    /// The account's pause was ended.
+    AccountResumed,
+    /// The account was ended.
+    AccountDeleted,
     /// A skill was added or changed.
     SkillSaved,
     /// A skill was removed.
@@ -80,8 +86,11 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::SettingsChanged,
+        Self::AccountPaused,
+        Self::AccountResumed,
+        Self::AccountDeleted,
         Self::SkillSaved,
         Self::SkillRemoved,
         Self::AppSaved,
@@ -106,6 +115,9 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SettingsChanged => "SETTINGS_CHANGED",
+            Self::AccountPaused => "ACCOUNT_PAUSED",
+            Self::AccountResumed => "ACCOUNT_RESUMED",
+            Self::AccountDeleted => "ACCOUNT_DELETED",
             Self::SkillSaved => "SKILL_SAVED",
             Self::SkillRemoved => "SKILL_REMOVED",
             Self::AppSaved => "APP_SAVED",

@@ -1,7 +1,7 @@
 //! Campaigns: accepting one API call with its recipients, cancelling, and reading on.
 
 use crate::{
-    account::Limits,
+    account::{Limits, Service},
     audit::Author,
     board::Board,
     clock::Clock,
@@ -369,6 +369,12 @@ pub enum CreateError {
         /// How long that is from now.
         resets_in: SignedDuration,
     },
+    /// An operator paused the account.
+    #[error("the account is paused: its operator ends that")]
+    Paused,
+    /// The account is no longer served.
+    #[error("the account is no longer served")]
+    Ended,
     /// Other calls kept the store from storing it; nothing was done.
     #[error("other campaigns of the account were being accepted")]
     Busy,
@@ -382,6 +388,8 @@ pub enum CreateError {
 pub struct Groundwork {
     /// The account's limits.
     pub limits: Limits,
+    /// Whether the account is served.
+    pub service: Service,
     /// Whether the account has the skill.
     pub has_skill: bool,
     /// The handoff, if the account has it.
@@ -694,6 +702,11 @@ where
         };
         if let Some((campaign, fingerprint)) = ground.earlier {
             return replay(store, &by.account, &campaign, &fingerprint, &order).await;
+        }
+        match ground.service {
+            Service::Full => {}
+            Service::Paused => return Err(CreateError::Paused),
+            Service::Ended => return Err(CreateError::Ended),
         }
         let limits = ground.limits;
         let limit = limits

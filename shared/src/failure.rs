@@ -27,11 +27,13 @@ pub enum Failure {
     GatewayUnavailable,
     /// The campaign is gone.
     CampaignGone,
+    /// The account was paused until the lookback ended.
+    AccountPaused,
 }
 
 impl Failure {
     /// All failures.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ConsumerNotRegistered,
         Self::NoDevice,
         Self::DeviceGone,
@@ -41,6 +43,7 @@ impl Failure {
         Self::NotificationRefused,
         Self::GatewayUnavailable,
         Self::CampaignGone,
+        Self::AccountPaused,
     ];
 
     /// Our word for it.
@@ -56,11 +59,12 @@ impl Failure {
             Self::NotificationRefused => "NOTIFICATION_REFUSED",
             Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::CampaignGone => "CAMPAIGN_GONE",
+            Self::AccountPaused => "ACCOUNT_PAUSED",
         }
     }
 
     /// Whether somebody has to mend something: a credential, a route, a notification, a gateway.
-    /// Else it is how the consumer stands.
+    /// Else it is how the consumer stands, or what an operator wants.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         match self {
@@ -72,7 +76,8 @@ impl Failure {
             Self::ConsumerNotRegistered
             | Self::NoDevice
             | Self::DeviceGone
-            | Self::OpenConversation => false,
+            | Self::OpenConversation
+            | Self::AccountPaused => false,
         }
     }
 
@@ -89,6 +94,7 @@ impl Failure {
             Self::NotificationRefused => 1401,
             Self::GatewayUnavailable => 5002,
             Self::CampaignGone => 5000,
+            Self::AccountPaused => 500,
         }
     }
 
@@ -127,6 +133,9 @@ impl Failure {
                 "The push gateway could not be reached or put us off until the lookback ended. Send again."
             }
             Self::CampaignGone => "The campaign was deleted before this message went out.",
+            Self::AccountPaused => {
+                "The account was paused by an operator until the lookback ended. Send again once the pause is over."
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 //! keep to.
 
 use crate::{
-    account::Limits,
+    account::{Limits, Service},
     audit::Author,
     campaign::{
         self, AcceptCampaigns, CampaignName, CreateError, Draft, Groundwork, IDEMPOTENCY_HOURS,
@@ -100,6 +100,8 @@ pub struct Found {
     pub call: Call,
     /// The account's limits.
     pub limits: Limits,
+    /// Whether the account is served.
+    pub service: Service,
     /// Whether the account has the skill that was asked for in the place of the call's.
     pub has_other_skill: bool,
     /// The campaign that an earlier invitation made, and that invitation's fingerprint.
@@ -278,6 +280,7 @@ where
     }
     let ground = Groundwork {
         limits: found.limits,
+        service: found.service,
         has_skill: true,
         // Longer than anything known: each invitation's lookback ends after the one's before.
         lives_until: None,

@@ -13,7 +13,7 @@ pub use answer::backoff;
 pub use chat::CHAT_LIFE;
 
 use crate::{
-    account::ReadApps,
+    account::{ReadApps, ReadSettings, Service},
     breaker::{Pauses, Recent},
     campaign::{OpenConversation, ReadCampaigns},
     clock::Clock,
@@ -36,6 +36,9 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 /// How long a claim holds. Longer than any attempt takes; shorter than the queue takes to
 /// give a message to another.
 pub const CLAIM: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a message of a paused account waits before it is looked at again.
+pub const PUT_OFF: SignedDuration = SignedDuration::from_mins(5);
 
 /// What asking for a message led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +158,7 @@ pub trait SendStore:
     + ReadCampaigns
     + ReadStanding
     + ReadApps
+    + ReadSettings
     + ReadConversation
     + AddEntries
     + DeadDevices
@@ -169,6 +173,7 @@ impl<S> SendStore for S where
         + ReadCampaigns
         + ReadStanding
         + ReadApps
+        + ReadSettings
         + ReadConversation
         + AddEntries
         + DeadDevices
@@ -241,7 +246,10 @@ pub async fn send(
     };
     match job {
         Job::Message(job) => sender.message(job).await,
-        Job::Chat(job) => sender.chat(job).await.map(Handled::from),
+        Job::Chat(job) => match store.settings(&job.account).await?.service {
+            Service::Ended => Ok(Done::Through.into()),
+            Service::Full | Service::Paused => sender.chat(job).await.map(Handled::from),
+        },
     }
 }
 
@@ -262,6 +270,18 @@ where
 {
     async fn message(&self, job: MessageJob) -> Result<Handled, Unavailable> {
         let now = self.clock.now();
+        let service = self.store.settings(&job.key.account).await?.service;
+        match service {
+            // Nothing is written of an account whose items are being removed.
+            Service::Ended => return Ok(Done::Through.into()),
+            Service::Paused if now < job.lookback_ends_at => {
+                let (attempt, ends) = (job.attempt, job.lookback_ends_at);
+                let job = job.again(attempt, (now + PUT_OFF).min(ends));
+                self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+                return Ok(Done::Through.into());
+            }
+            Service::Paused | Service::Full => {}
+        }
         let Some(job) = self.in_its_turn(job, now).await? else {
             return Ok(Done::Through.into());
         };
@@ -278,7 +298,10 @@ where
                 self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
                 Ok(Done::Through.into())
             }
-            Claim::Granted(before) => {
+            Claim::Granted(mut before) => {
+                if service == Service::Paused {
+                    before.trouble = Some(Failure::AccountPaused);
+                }
                 let mut outcome = self.attempt(&job, &before).await?;
                 if before.has_left() {
                     outcome = stays_sent(outcome);

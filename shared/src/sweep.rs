@@ -6,6 +6,7 @@
 //! the fate of a message itself: the sender does, as for every other.
 
 use crate::{
+    account::{ReadSettings, Service},
     board::{self, BoardStore, Change},
     campaign::{self, Campaign, Chunk, ReadCampaigns, Recipient, Standing},
     clock::Clock,
@@ -15,6 +16,7 @@ use crate::{
     journal::Journal,
     message::{Phase, ReadMessages},
     pace::Pacer,
+    send::PUT_OFF,
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -96,6 +98,7 @@ pub async fn sweep<S>(
 ) -> Result<Swept, Unavailable>
 where
     S: DueStore
+        + ReadSettings
         + ReadCampaigns
         + ReadMessages
         + ReadStanding
@@ -133,12 +136,34 @@ async fn look_at<S>(
     due: &Due,
 ) -> Result<Looked, Unavailable>
 where
-    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer,
+    S: ReadSettings
+        + ReadCampaigns
+        + ReadMessages
+        + ReadStanding
+        + BoardStore
+        + Journal
+        + Holds
+        + Pacer,
 {
     let now = clock.now();
+    let settings = store.settings(&due.account).await?;
+    if settings.service == Service::Ended {
+        return Ok(Looked::default());
+    }
     let Some(campaign) = store.campaign(&due.account, &due.campaign).await? else {
         return Ok(Looked::default());
     };
+    // Messages of a paused account wait in the queue, and come back from there some time after
+    // the pause has ended.
+    let resumed = settings.resumed_at;
+    let is_back = |at: Timestamp| at + PUT_OFF + GRACE <= now;
+    let waits = settings.service == Service::Paused || !resumed.is_none_or(is_back);
+    if waits && now < campaign.lookback_ends_at {
+        return Ok(Looked {
+            next: Some(due.later(next_look(&campaign, now), false)),
+            ..Looked::default()
+        });
+    }
     // While the account's clock is ahead, messages wait for their slots. Once the slots of an
     // earlier look have come it does not matter how far ahead the clock is by then: an account
     // that is never idle is looked at, too.

@@ -3,7 +3,7 @@
 use crate::world::World;
 use domain::{
     access::Role,
-    account::{self, MAX_APPS, ReadSettings, SaveAppError, SaveSettingsError, Settings},
+    account::{self, MAX_APPS, ReadSettings, SaveAppError, SaveSettingsError, Service, Settings},
     client::{
         self, Asked, ClientSecret, Knock, KnowClients, MAX_CLIENTS, MAX_KEEP_HOURS, MakeError,
         RotateError,
@@ -21,7 +21,7 @@ async fn a_default_skill_must_exist() {
         default_skill: Some(sample::skill("nobody")),
         ..Settings::default()
     };
-    let refused = account::save_settings(&world.store, &world.by(), nowhere).await;
+    let refused = account::save_settings(&world.store, &world.by(), nowhere, Service::Full).await;
     assert!(matches!(refused, Err(SaveSettingsError::UnknownSkill(s)) if s.as_str() == "nobody"));
     assert_eq!(world.store.settings(&world.account).await.unwrap(), before);
 }

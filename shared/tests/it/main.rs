@@ -17,6 +17,7 @@ mod inbox;
 mod ivr;
 mod measured;
 mod pacing;
+mod pause;
 mod races;
 mod reply;
 mod report;

@@ -107,7 +107,12 @@ async fn rule_12_with_no_message_it_goes_to_the_default_skill_with_the_welcome()
 async fn an_account_without_a_default_skill_takes_no_cold_reply() {
     let world = World::new().await;
     let bare = domain::account::Settings::default();
-    world.store.put_settings(&world.by(), &bare).await.unwrap();
+    let full = domain::account::Service::Full;
+    world
+        .store
+        .put_settings(&world.by(), &bare, full)
+        .await
+        .unwrap();
     assert!(matches!(
         write(&world, None, None).await,
         Err(ReplyError::NoSkill)

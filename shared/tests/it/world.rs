@@ -2,7 +2,7 @@
 
 use domain::{
     access::{Consumer, Role, Staff},
-    account::{self, Settings, Skill, SkillStore, WelcomeMessage},
+    account::{self, Service, Settings, Skill, SkillStore, WelcomeMessage},
     audit::Author,
     board::{self, Change, Counts, counts},
     breaker::Recent,
@@ -77,7 +77,10 @@ impl World {
             welcome_message: Some(WelcomeMessage::parse("Welcome!").unwrap()),
             ..Settings::default()
         };
-        account::save_settings(&store, &by, settings).await.unwrap();
+        let full = Service::Full;
+        account::save_settings(&store, &by, settings, full)
+            .await
+            .unwrap();
         let app = sample::app(sample::app_name().as_str());
         account::save_app(&store, &by, app).await.unwrap();
         let design = sample::design("Renewal", text);
@@ -113,7 +116,18 @@ impl World {
         let mut settings = self.store.settings(&self.account).await.unwrap();
         settings.limits.recipients_per_campaign = recipients_per_campaign;
         self.store
-            .put_settings(&self.by(), &settings)
+            .put_settings(&self.by(), &settings, settings.service)
+            .await
+            .unwrap();
+    }
+
+    /// Pauses the account, or ends that.
+    pub(crate) async fn pause(&self, paused: bool) {
+        use account::ReadSettings;
+        let settings = self.store.settings(&self.account).await.unwrap();
+        let before = settings.service;
+        let settings = settings.with_pause(paused, self.now());
+        account::save_settings(&self.store, &self.by(), settings, before)
             .await
             .unwrap();
     }
@@ -124,7 +138,7 @@ impl World {
         let mut settings = self.store.settings(&self.account).await.unwrap();
         settings.limits.recipients_per_day = recipients_per_day;
         self.store
-            .put_settings(&self.by(), &settings)
+            .put_settings(&self.by(), &settings, settings.service)
             .await
             .unwrap();
     }

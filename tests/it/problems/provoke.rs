@@ -125,6 +125,12 @@ impl<'w> Stage<'w> {
                 self.strike("agent", "TransactWriteItems", Fault::Conflict("#V#"));
                 self.mended(self.act(&self.agent("eve"), &path, "accept").await)
             }
+            Kind::AccountPaused => {
+                let paused = brand.world.brand("paused").await;
+                let pause = json!({"paused": true});
+                paused.operator.put("settings", pause).await.ok(200);
+                paused.post("campaign", campaign("H1", &["ana"])).await
+            }
             Kind::NoDefaultSkill => {
                 let bare = brand.world.brand("bare").await;
                 let gone = json!({"defaultSkill": null});

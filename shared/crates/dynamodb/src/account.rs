@@ -3,18 +3,20 @@
 use crate::{
     Table, breaker,
     key::{Key, Range},
-    table::{Transacted, Write, unavailable},
+    table::{Transacted, Write, s, unavailable},
+    time,
 };
 use domain::{
     account::{
-        App, Identity, Limits, ReadApps, ReadSettings, Route, Settings, Skill, SkillStore,
-        WelcomeMessage, WriteApps, WriteSettings,
+        App, Identity, Limits, ReadApps, ReadSettings, Route, SaveSettingsError, Service, Settings,
+        Skill, SkillStore, WelcomeMessage, WriteApps, WriteSettings,
     },
     audit::{Action, Author},
     breaker::Circuit,
     id::{AccountId, AppName, SkillName},
     store::Unavailable,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Settings as they are stored.
@@ -31,6 +33,20 @@ pub(crate) struct SettingsItem {
     /// Not in what earlier releases wrote.
     #[serde(default = "per_day")]
     recipients_per_day: u32,
+    /// Not there in accounts that are served, so that a condition can tell.
+    #[serde(default, skip_serializing_if = "is_full")]
+    service: Service,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::option"
+    )]
+    resumed_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_full(service: &Service) -> bool {
+    *service == Service::Full
 }
 
 fn per_day() -> u32 {
@@ -50,6 +66,8 @@ impl From<&Settings> for SettingsItem {
             sends_per_second: settings.limits.sends_per_second,
             requests_per_second: settings.limits.requests_per_second,
             recipients_per_day: settings.limits.recipients_per_day,
+            service: settings.service,
+            resumed_at: settings.resumed_at,
         }
     }
 }
@@ -72,6 +90,8 @@ impl TryFrom<SettingsItem> for Settings {
                 requests_per_second: item.requests_per_second,
                 recipients_per_day: item.recipients_per_day,
             },
+            service: item.service,
+            resumed_at: item.resumed_at,
         })
     }
 }
@@ -92,22 +112,42 @@ impl Table {
 }
 
 impl WriteSettings for Table {
-    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<bool, Unavailable> {
+    async fn put_settings(
+        &self,
+        by: &Author,
+        settings: &Settings,
+        before: Service,
+    ) -> Result<(), SaveSettingsError> {
         let item = SettingsItem::from(settings);
         let mut writes = vec![
-            Write::put(&Key::settings(&by.account), &item)?,
-            self.told(by, Action::SettingsChanged, "settings")?,
+            served_as(before, Write::put(&Key::settings(&by.account), &item)?),
+            self.told(by, settings.service.change_from(before), "settings")?,
         ];
         let skill = settings.default_skill.as_ref();
         writes.extend(
             skill.map(|skill| Write::check(Key::skill(&by.account, skill), "attribute_exists(pk)")),
         );
         match self.transact(writes).await? {
-            Transacted::Done => Ok(true),
-            Transacted::Refused(_) => Ok(false),
-            Transacted::Conflict => Err(Unavailable::new("another change was being made")),
+            Transacted::Done => Ok(()),
+            Transacted::Refused(failed) => Err(match &settings.default_skill {
+                Some(skill) if !failed.starts_with(&[true]) => {
+                    SaveSettingsError::UnknownSkill(skill.clone())
+                }
+                _ => SaveSettingsError::Changed,
+            }),
+            Transacted::Conflict => Err(Unavailable::new("another change was being made").into()),
         }
     }
+}
+
+/// The same write, if the account is served so.
+fn served_as(service: Service, write: Write) -> Write {
+    let name = match service {
+        Service::Full => return write.only_if("attribute_not_exists(service)"),
+        Service::Paused => "paused",
+        Service::Ended => "ended",
+    };
+    write.only_if("service = :before").value(":before", s(name))
 }
 
 /// A skill as it is stored.

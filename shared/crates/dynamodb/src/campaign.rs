@@ -265,7 +265,8 @@ impl AcceptCampaigns for Table {
                     .map_err(unavailable)?
                     .try_into()
             })
-            .transpose()?;
+            .transpose()?
+            .unwrap_or_else(Settings::default);
         let handoff = take(handoff.as_ref())
             .map(|item| from_item::<_, handoff::Item>(item).map_err(unavailable))
             .transpose()?;
@@ -277,7 +278,8 @@ impl AcceptCampaigns for Table {
             .transpose()?
             .flatten();
         Ok(Groundwork {
-            limits: settings.unwrap_or_else(Settings::default).limits,
+            limits: settings.limits,
+            service: settings.service,
             has_skill: take(skill.as_ref()).is_some(),
             handoff: handoff.map(Into::into),
             lives_until: state.and_then(|state| state.live_until),

@@ -152,6 +152,7 @@ impl CallStore for Table {
         Ok(Some(Found {
             call,
             limits: settings.limits,
+            service: settings.service,
             has_other_skill: skill.is_some_and(|key| take(&mut items, &key).is_some()),
             earlier: take(&mut items, &once)
                 .map(|item| earlier(item, now))

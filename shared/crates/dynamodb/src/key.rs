@@ -286,7 +286,7 @@ impl Key {
             .fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
             % DUE_SHARDS;
         Self::new(
-            format!("DUE#{shard}"),
+            format!("{DUE}{shard}"),
             format!("{}#{a}#{campaign}", sortable(at)),
         )
     }
@@ -299,6 +299,9 @@ impl Key {
         ])
     }
 }
+
+/// What partitions of campaigns to look at begin with.
+pub(crate) const DUE: &str = "DUE#";
 
 /// In how many partitions the campaigns to look at are kept.
 pub(crate) const DUE_SHARDS: u8 = 16;
@@ -495,11 +498,17 @@ impl Range {
 
     pub(crate) fn due(shard: u8, now: Timestamp) -> Self {
         Self {
-            pk: format!("DUE#{shard}"),
+            pk: format!("{DUE}{shard}"),
             from: String::from("0"),
             to: format!("{}{LAST}", sortable(now)),
         }
     }
+}
+
+/// What the keys of all of an account's items have: a partition, what others begin with, and what
+/// is in the sort keys of the campaigns to look at, whose partitions begin with [`DUE`].
+pub(crate) fn names(a: &AccountId) -> (String, String, String) {
+    (account(a), format!("A#{a}#"), format!("#{a}#"))
 }
 
 /// Where a conversation stands in the index `queue`.

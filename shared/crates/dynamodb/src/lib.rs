@@ -22,6 +22,7 @@ mod limit;
 mod message;
 mod pace;
 mod read;
+mod removal;
 mod reply;
 mod report;
 mod send;
@@ -31,5 +32,6 @@ mod table;
 mod time;
 mod webhook;
 
+pub use removal::RemoveError;
 pub use stored::Stored;
 pub use table::Table;

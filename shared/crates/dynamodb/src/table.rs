@@ -65,12 +65,14 @@ impl Table {
         }
     }
 
-    /// The same table for the sender, which needs an account's apps and their pauses for every
-    /// message: it reads the apps at most once a minute, and the pauses every 5 seconds or when
-    /// it changed one. Others' changes take that long to be seen.
+    /// The same table for the sender, which needs an account's settings, its apps and their
+    /// pauses for every message: it reads the apps at most once a minute, the settings every 5
+    /// seconds, and the pauses as often or when it changed one. Others' changes take that long to
+    /// be seen.
     #[must_use]
     pub fn for_sending(mut self) -> Self {
         self.apps = Kept::at_most(Duration::from_mins(1));
+        self.settings = Kept::at_most(Duration::from_secs(5));
         self.pauses = Kept::at_most(Duration::from_secs(5));
         self
     }
@@ -91,6 +93,14 @@ impl Table {
         self.settings = Kept::at_most(Duration::from_mins(1));
         self.campaigns = Kept::at_most(Duration::from_hours(1));
         self
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) const fn kept_settings(&self) -> &Kept<Settings> {

@@ -24,7 +24,7 @@ use axum::{
 };
 use domain::{
     access::{Consumer, Staff},
-    account::{ReadApps, ReadSettings},
+    account::{ReadApps, ReadSettings, Service},
     clock::{Clock, SystemClock},
     id::AccountId,
     limit::{Decision, Limiter, Pace},
@@ -59,7 +59,7 @@ impl Group {
 
 /// A consumer's pace.
 const CONSUMERS: Pace = Pace { per_second: 10 };
-/// How long an account's pace is used before it is read again.
+/// How long an account's pace is used before it is read again, and that it is served.
 const KEPT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Knows callers and holds them to their pace.
@@ -78,6 +78,7 @@ struct Inner<S, R, F, C> {
     /// `None` where only consumers call: such a function has no right to the key.
     brand: Option<BrandTokens<R>>,
     consumers: ConsumerTokens<F>,
+    /// Of accounts that are served.
     paces: Cache<AccountId, Pace>,
 }
 
@@ -86,6 +87,15 @@ struct Inner<S, R, F, C> {
 enum Caller {
     Staff(Staff),
     Consumer(Consumer),
+}
+
+impl Caller {
+    const fn account(&self) -> &AccountId {
+        match self {
+            Self::Staff(staff) => &staff.account,
+            Self::Consumer(consumer) => &consumer.account,
+        }
+    }
 }
 
 impl<S> Guard<S>
@@ -151,7 +161,8 @@ where
     async fn admit(&self, parts: &mut Parts) -> Result<Decision, Problem> {
         let now = self.0.clock.now();
         let caller = self.know(parts, now).await?;
-        let decision = self.pace(&caller, now).await;
+        let pace = self.served(caller.account(), now).await?;
+        let decision = self.take(&caller, pace, now).await;
         let decision = decision.map_err(|e| Problem::from(e).before_anything())?;
         parts.extensions.insert(caller);
         Ok(decision)
@@ -184,23 +195,32 @@ where
         }
     }
 
-    async fn pace(&self, caller: &Caller, now: Timestamp) -> Result<Decision, Unavailable> {
-        let Inner {
-            store,
-            group,
-            paces,
-            ..
-        } = &*self.0;
+    /// The account's pace, if it is served: one that ended is not found.
+    async fn served(&self, account: &AccountId, now: Timestamp) -> Result<Pace, Problem> {
+        let Inner { store, paces, .. } = &*self.0;
+        if let Some((_, pace)) = paces.get(account, now) {
+            return Ok(pace);
+        }
+        let settings = store.settings(account).await;
+        let settings = settings.map_err(|e| Problem::from(e).before_anything())?;
+        if settings.service == Service::Ended {
+            return Err(Problem::not_found());
+        }
+        let per_second = settings.limits.requests_per_second;
+        let pace = Pace { per_second };
+        paces.put(account.clone(), pace, now);
+        Ok(pace)
+    }
+
+    async fn take(
+        &self,
+        caller: &Caller,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Result<Decision, Unavailable> {
+        let Inner { store, group, .. } = &*self.0;
         match caller {
             Caller::Staff(Staff { account, .. }) => {
-                let pace = if let Some((_, pace)) = paces.get(account, now) {
-                    pace
-                } else {
-                    let per_second = store.settings(account).await?.limits.requests_per_second;
-                    let pace = Pace { per_second };
-                    paces.put(account.clone(), pace, now);
-                    pace
-                };
                 store.take(account, group.bucket(), pace, now).await
             }
             Caller::Consumer(Consumer { account, id }) => {

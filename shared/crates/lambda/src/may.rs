@@ -29,6 +29,8 @@ grants! {
     WriteConfiguration,
     /// Raise the account's limits.
     RaiseLimits,
+    /// Pause the account.
+    PauseAccounts,
     /// Make and revoke API clients.
     ManageClients,
     /// Read who changed what.

@@ -42,6 +42,11 @@ impl Emulator {
         database
             .create_table(serde_json::from_value(table).unwrap())
             .unwrap();
+        Self::serving(database).await
+    }
+
+    /// Another way to a database that is there.
+    pub async fn serving(database: ::dynoxide::Database) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(::dynoxide::server::serve_on(listener, database));

@@ -114,6 +114,10 @@ struct Known {
 }
 
 impl Tables {
+    fn settings_of(&self, account: &AccountId) -> Settings {
+        self.settings.get(account).cloned().unwrap_or_default()
+    }
+
     /// Says who did what.
     fn told(&mut self, by: &Author, action: Action, target: &(impl ToString + ?Sized)) {
         self.audit.push(by.entry(action, target));

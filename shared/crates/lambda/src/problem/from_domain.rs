@@ -80,6 +80,7 @@ impl From<SaveSettingsError> for Problem {
             SaveSettingsError::UnknownSkill(_) => {
                 Self::of_value(Kind::UnknownSkill, e).at("/defaultSkill")
             }
+            SaveSettingsError::Changed => Self::new(Kind::Changed, e),
             SaveSettingsError::Store(e) => e.into(),
         }
     }
@@ -184,6 +185,8 @@ impl From<CreateError> for Problem {
                 let seconds = u64::try_from(resets_in.as_secs()).unwrap_or_default();
                 Self::new(Kind::DailyLimitReached, e).retry_after(seconds + 1)
             }
+            CreateError::Paused => Self::new(Kind::AccountPaused, e),
+            CreateError::Ended => Self::not_found(),
             CreateError::Busy => Self::unavailable(&e).before_anything(),
             CreateError::Store(e) => e.into(),
         }

@@ -104,6 +104,8 @@ kinds! {
     ConversationClosed: CONFLICT, "CONVERSATION_CLOSED", "The conversation is closed", Same;
     /// The conversation kept changing.
     ConversationBusy: CONFLICT, "CONVERSATION_BUSY", "The conversation changed meanwhile", Later;
+    /// An operator paused the account.
+    AccountPaused: CONFLICT, "ACCOUNT_PAUSED", "The account is paused", Same;
     /// The account has no default skill.
     NoDefaultSkill: CONFLICT, "NO_DEFAULT_SKILL", "The account has no default skill", Same;
 

@@ -4,8 +4,8 @@ use super::sample::{self, by};
 use domain::{
     access::Role,
     account::{
-        Limits, ReadApps, ReadSettings, Settings, Skill, SkillStore, WelcomeMessage, WriteApps,
-        WriteSettings,
+        Limits, ReadApps, ReadSettings, SaveSettingsError, Service, Settings, Skill, SkillStore,
+        WelcomeMessage, WriteApps, WriteSettings,
     },
     client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
 };
@@ -29,16 +29,21 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings + SkillSt
             requests_per_second: 30,
             recipients_per_day: 5_000_000,
         },
+        ..Settings::default()
     };
-    let saved = store.put_settings(&by(&ours), &set).await.unwrap();
-    assert!(!saved, "an unknown skill is no default");
+    let full = Service::Full;
+    let saved = store.put_settings(&by(&ours), &set, full).await;
+    assert!(
+        matches!(saved, Err(SaveSettingsError::UnknownSkill(_))),
+        "an unknown skill is no default"
+    );
     assert_eq!(store.settings(&ours).await.unwrap(), Settings::default());
     let skill = Skill {
         name: sample::skill("Müller & Söhne"),
         description: None,
     };
     store.put_skill(&by(&ours), &skill).await.unwrap();
-    assert!(store.put_settings(&by(&ours), &set).await.unwrap());
+    store.put_settings(&by(&ours), &set, full).await.unwrap();
     assert_eq!(
         store.settings(&ours).await.unwrap(),
         set,
@@ -50,11 +55,27 @@ pub async fn settings_store(store: &(impl ReadSettings + WriteSettings + SkillSt
         "an account sees only its own settings"
     );
     let bare = Settings::default();
-    store.put_settings(&by(&ours), &bare).await.unwrap();
+    store.put_settings(&by(&ours), &bare, full).await.unwrap();
     assert_eq!(
         store.settings(&ours).await.unwrap(),
         bare,
         "what is left out is gone"
+    );
+    let paused = set.clone().with_pause(true, sample::now());
+    store.put_settings(&by(&ours), &paused, full).await.unwrap();
+    assert_eq!(store.settings(&ours).await.unwrap(), paused, "it is paused");
+    let late = store.put_settings(&by(&ours), &set, full).await;
+    assert!(
+        matches!(late, Err(SaveSettingsError::Changed)),
+        "who did not see the pause does not end it"
+    );
+    let resumed = paused.with_pause(false, sample::now());
+    let was = Service::Paused;
+    store.put_settings(&by(&ours), &resumed, was).await.unwrap();
+    assert_eq!(
+        store.settings(&ours).await.unwrap(),
+        resumed,
+        "it goes on, and when that began is kept"
     );
 }
 

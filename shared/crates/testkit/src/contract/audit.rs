@@ -2,7 +2,7 @@
 
 use super::{sample, webhook::webhook};
 use domain::{
-    account::{ReadApps, Settings, Skill, SkillStore, WriteApps, WriteSettings},
+    account::{ReadApps, Service, Settings, Skill, SkillStore, WriteApps, WriteSettings},
     audit::{Action, Author, ReadAudit},
     campaign::{AcceptCampaigns, AcceptError, CancelCampaigns},
     client::{Client, ClientSecret, ClientStore},
@@ -32,7 +32,16 @@ where
         name: sample::skill("sales"),
         description: None,
     };
-    store.put_settings(by, &Settings::default()).await.unwrap();
+    let full = Settings::default();
+    let paused = full.clone().with_pause(true, now);
+    for (settings, before) in [
+        (&full, Service::Full),
+        (&paused, Service::Full),
+        (&full, Service::Paused),
+        (&Settings::ended(), Service::Full),
+    ] {
+        store.put_settings(by, settings, before).await.unwrap();
+    }
     store.put_skill(by, &skill).await.unwrap();
     store.remove_skill(by, &skill.name).await.unwrap();
     let app = sample::app("com.example.shop");
@@ -78,6 +87,9 @@ where
         (Action::WebhookDisabled, webhook.clone()),
         (Action::WebhookRemoved, webhook),
         (Action::SettingsChanged, "settings".into()),
+        (Action::AccountPaused, "settings".into()),
+        (Action::AccountResumed, "settings".into()),
+        (Action::AccountDeleted, "settings".into()),
         (Action::SkillSaved, "sales".into()),
         (Action::SkillRemoved, "sales".into()),
         (Action::AppSaved, app.name.to_string()),

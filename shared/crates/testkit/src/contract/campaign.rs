@@ -2,7 +2,7 @@
 
 use super::sample::{self, by};
 use domain::{
-    account::{Limits, Settings, Skill, SkillStore, WriteSettings},
+    account::{Limits, Service, Settings, Skill, SkillStore, WriteSettings},
     board::{Board, Cell},
     campaign::{
         AcceptCampaigns, AcceptError, Acceptance, CancelCampaigns, Idempotency, IdempotencyKey,
@@ -71,7 +71,11 @@ where
     };
     store.put_skill(&by(&ours), &skill).await.unwrap();
     store.insert(&by(&ours), &handoff).await.unwrap();
-    store.put_settings(&by(&ours), &settings).await.unwrap();
+    let full = Service::Full;
+    store
+        .put_settings(&by(&ours), &settings, full)
+        .await
+        .unwrap();
     let first = under(&ours, "k1", "digest");
     store.accept(&first).await.expect("a campaign is accepted");
     let ground = store

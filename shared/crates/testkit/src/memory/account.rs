@@ -2,7 +2,10 @@
 
 use super::{Known, Store};
 use domain::{
-    account::{App, ReadApps, ReadSettings, Settings, Skill, SkillStore, WriteApps, WriteSettings},
+    account::{
+        App, ReadApps, ReadSettings, SaveSettingsError, Service, Settings, Skill, SkillStore,
+        WriteApps, WriteSettings,
+    },
     audit::{Action, Author, Entry, ReadAudit},
     breaker::Circuit,
     client::{Client, ClientSecret, ClientStore, Knock, KnowClients},
@@ -14,23 +17,31 @@ use jiff::Timestamp;
 impl ReadSettings for Store {
     async fn settings(&self, account: &AccountId) -> Result<Settings, Unavailable> {
         let tables = self.begin("settings").await?;
-        Ok(tables.settings.get(account).cloned().unwrap_or_default())
+        Ok(tables.settings_of(account))
     }
 }
 
 impl WriteSettings for Store {
-    async fn put_settings(&self, by: &Author, settings: &Settings) -> Result<bool, Unavailable> {
+    async fn put_settings(
+        &self,
+        by: &Author,
+        settings: &Settings,
+        before: Service,
+    ) -> Result<(), SaveSettingsError> {
         let mut tables = self.begin("put_settings").await?;
         let has = |skill: &SkillName| {
             let key = (by.account.clone(), skill.clone());
             tables.skills.contains_key(&key)
         };
-        if !settings.default_skill.as_ref().is_none_or(has) {
-            return Ok(false);
+        if let Some(skill) = settings.default_skill.as_ref().filter(|skill| !has(skill)) {
+            return Err(SaveSettingsError::UnknownSkill(skill.clone()));
+        }
+        if tables.settings_of(&by.account).service != before {
+            return Err(SaveSettingsError::Changed);
         }
         tables.settings.insert(by.account.clone(), settings.clone());
-        tables.told(by, Action::SettingsChanged, "settings");
-        Ok(true)
+        tables.told(by, settings.service.change_from(before), "settings");
+        Ok(())
     }
 }
 

@@ -27,11 +27,8 @@ impl AcceptCampaigns for Store {
     ) -> Result<Groundwork, Unavailable> {
         let tables = self.begin("groundwork").await?;
         Ok(Groundwork {
-            limits: tables
-                .settings
-                .get(account)
-                .map(|s| s.limits)
-                .unwrap_or_default(),
+            limits: tables.settings_of(account).limits,
+            service: tables.settings_of(account).service,
             has_skill: skill
                 .is_some_and(|s| tables.skills.contains_key(&(account.clone(), s.clone()))),
             handoff: tables

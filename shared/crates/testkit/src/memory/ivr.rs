@@ -59,11 +59,8 @@ impl CallStore for Store {
             .filter(|(until, _)| *until > now);
         Ok(Some(Found {
             call: call.clone(),
-            limits: tables
-                .settings
-                .get(account)
-                .map(|s| s.limits)
-                .unwrap_or_default(),
+            limits: tables.settings_of(account).limits,
+            service: tables.settings_of(account).service,
             has_other_skill: other_skill.is_some_and(has),
             earlier: earlier.map(|(_, earlier)| earlier.clone()),
         }))
