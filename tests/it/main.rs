@@ -18,6 +18,7 @@ mod clients;
 mod content;
 mod cursors;
 mod docs;
+mod events;
 mod foreign;
 mod handoffs;
 mod hold;

@@ -14,7 +14,7 @@ use hyper_util::{
 use std::{
     future::Future,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{
         Arc,
@@ -78,14 +78,14 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    /// Starts to listen on this port of 127.0.0.1; 0 is any free one.
+    /// Starts to listen on this address and port; 0 is any free one.
     pub(crate) async fn start(
-        port: u16,
+        at: (IpAddr, u16),
         tls: TlsAcceptor,
         http2_only: bool,
         gateway: impl Answers,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let (open, opened) = watch::channel(true);
         let task = tokio::spawn(accept(listener, tls, http2_only, Arc::new(gateway), opened));
@@ -103,7 +103,11 @@ impl Listening {
 
     /// Where it is reached.
     pub(crate) fn url(&self) -> String {
-        format!("https://localhost:{}", self.address.port())
+        if self.address.ip().is_loopback() {
+            format!("https://localhost:{}", self.address.port())
+        } else {
+            format!("https://{}", self.address)
+        }
     }
 }
 

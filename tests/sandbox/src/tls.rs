@@ -6,7 +6,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -47,11 +47,17 @@ impl Authority {
         })
     }
 
-    /// What a server on this machine accepts connections with.
-    pub(crate) fn acceptor(&self, protocols: &[&str]) -> Result<TlsAcceptor, CannotServeTls> {
+    /// What a server on this machine, called so or by this address, accepts connections with.
+    pub(crate) fn acceptor(
+        &self,
+        host: IpAddr,
+        protocols: &[&str],
+    ) -> Result<TlsAcceptor, CannotServeTls> {
         let issuer = Issuer::new(params(), KeyPair::from_pem(&self.key)?);
         let key = KeyPair::generate()?;
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let mut names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+        names.push(host.to_string());
+        names.dedup();
         let mut server = CertificateParams::new(names)?;
         server
             .distinguished_name

@@ -1,7 +1,12 @@
 //! How a stack is to be started, and why it may not.
 use super::start;
 use crate::{dynamodb::DatabaseError, template::TemplateError};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// How to start a [`Stack`](crate::Stack). The default is for tests: free ports, nothing kept, no schedules.
 #[derive(Clone, Debug)]
@@ -10,6 +15,8 @@ pub struct Options {
     pub template: PathBuf,
     /// The folder of the functions' binaries.
     pub binaries: PathBuf,
+    /// The address to listen on, and to tell in URLs. All that reach it can use the stack.
+    pub host: IpAddr,
     /// The port of the API; 0 is any free one.
     pub port: u16,
     /// Where to keep everything over a restart.
@@ -22,6 +29,8 @@ pub struct Options {
     pub verbose: bool,
     /// Whether the stack is not ready before the account `demo` is there ([`super::Stack::seed_demo`]).
     pub demo: bool,
+    /// Whether streams, queues and schedules feed the functions. Else somebody else invokes them.
+    pub feeds: bool,
     /// Whether schedules run by themselves.
     pub schedules: bool,
     /// How long received messages are hidden, in every queue, in the place of the template's.
@@ -49,12 +58,14 @@ impl Default for Options {
         Self {
             template: here.join("../../template.yaml"),
             binaries: start::beside_this_program(),
+            host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             data: None,
             env: BTreeMap::new(),
             parameters: BTreeMap::new(),
             verbose: false,
             demo: false,
+            feeds: true,
             schedules: false,
             visibility: None,
             window: None,
