@@ -16,7 +16,8 @@ use std::{
 pub struct Options {
     /// Keys of an earlier sandbox ([`crate::Sandbox::keys`]); new ones by default.
     pub keys: Option<Keys>,
-    /// The address to listen on, and to tell in URLs; 127.0.0.1 by default.
+    /// The address to listen on, and to tell in URLs; 127.0.0.1 by default. The push proxy and webhooks
+    /// of another are at `overture.internal`, which whoever calls them has to know.
     pub host: Option<IpAddr>,
     /// Where to listen.
     pub ports: Ports,

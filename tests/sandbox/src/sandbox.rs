@@ -156,13 +156,13 @@ impl Sandbox {
     /// The URL of the brands' push proxy.
     #[must_use]
     pub fn proxy_url(&self) -> String {
-        format!("{}/push", self.0.proxy.url())
+        format!("{}/push", self.0.proxy.named_url())
     }
 
     /// The URL of a brand's webhook. Its script is named by the URL's path, `/webhooks/{name}`.
     #[must_use]
     pub fn webhook_url(&self, name: &str) -> String {
-        format!("{}{}{name}", self.0.proxy.url(), receiver::PATH)
+        format!("{}{}{name}", self.0.proxy.named_url(), receiver::PATH)
     }
 
     /// What webhooks were told so far, in order.

@@ -34,6 +34,9 @@ const MOST: usize = 1 << 20;
 /// How many requests a connection may have at once: as many as Apple takes.
 const STREAMS: u32 = 1000;
 
+/// What this machine is called by others, such as containers, that were told its address.
+pub(crate) const NAME: &str = "overture.internal";
+
 /// An answer with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
@@ -107,6 +110,15 @@ impl Listening {
             format!("https://localhost:{}", self.address.port())
         } else {
             format!("https://{}", self.address)
+        }
+    }
+
+    /// Where it is reached by a name: no brand's endpoint may have a private address in its URL.
+    pub(crate) fn named_url(&self) -> String {
+        if self.address.ip().is_loopback() {
+            self.url()
+        } else {
+            format!("https://{NAME}:{}", self.address.port())
         }
     }
 }

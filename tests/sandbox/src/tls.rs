@@ -1,6 +1,6 @@
 //! The certificate authority of this sandbox, and the certificate of its servers.
 
-use crate::brand::CannotMakeKeys;
+use crate::{brand::CannotMakeKeys, serve::NAME};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -55,7 +55,7 @@ impl Authority {
     ) -> Result<TlsAcceptor, CannotServeTls> {
         let issuer = Issuer::new(params(), KeyPair::from_pem(&self.key)?);
         let key = KeyPair::generate()?;
-        let mut names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+        let mut names = [NAME, "localhost", "127.0.0.1"].map(str::to_owned).to_vec();
         names.push(host.to_string());
         names.dedup();
         let mut server = CertificateParams::new(names)?;
