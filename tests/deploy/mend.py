@@ -1,5 +1,5 @@
 """What MiniStack does otherwise than AWS, made up for in the template that `sam build` made:
-`mend.py TEMPLATE`."""
+`mend.py TEMPLATE MENDED`."""
 
 import json
 import sys
@@ -33,8 +33,8 @@ def mended(value, secrets, defaults):
     return value
 
 
-path = Path(sys.argv[1])
-template = yaml_parse(path.read_text())
+source, target = map(Path, sys.argv[1:])
+template = yaml_parse(source.read_text())
 resources = template["Resources"]
 secrets = {name for name, one in resources.items() if one["Type"] == "AWS::SecretsManager::Secret"}
 # It has no alarms on more than one metric.
@@ -47,4 +47,4 @@ del template["Globals"]["Function"]["DeploymentPreference"]
 for name, one in list(resources.items()):
     if "aws:SecureTransport" in str(one) and one["Type"].endswith("Policy"):
         del resources[name]
-path.write_text(json.dumps(mended(template, secrets, template["Parameters"]), indent=2))
+target.write_text(json.dumps(mended(template, secrets, template["Parameters"]), indent=2))

@@ -21,6 +21,7 @@ mod cost;
 mod cursors;
 mod deployment;
 mod docs;
+mod events;
 mod foreign;
 mod handoffs;
 mod hold;

@@ -25,6 +25,9 @@ pub use crate::instance::Failed;
 /// How many instances a function may have for which neither template nor event source says it.
 const INSTANCES: usize = 4;
 
+/// Variables of the machine that a function runs on.
+const RUNNERS: [&str; 4] = ["_HANDLER", "LANG", "PATH", "TZ"];
+
 /// All functions.
 #[derive(Clone, Debug)]
 pub struct Lambda(Arc<Inner>);
@@ -116,6 +119,19 @@ impl Lambda {
         functions
             .map(|f| (f.label.clone(), f.invocations.iter().map(count).collect()))
             .collect()
+    }
+
+    /// The variables of each function, by its logical id: the template's, and where services are. Not
+    /// those that whoever runs the function sets.
+    pub(crate) fn environments(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let of = |f: &Function| {
+            let mut all: BTreeMap<_, _> = f.environment.iter().cloned().collect();
+            all.retain(|name, _| {
+                !RUNNERS.contains(&name.as_str()) && !name.starts_with("AWS_LAMBDA_")
+            });
+            (f.id.clone(), all)
+        };
+        self.0.functions.iter().map(of).collect()
     }
 
     /// Invokes a function, called by its binary, name or logical id, and waits for its answer.

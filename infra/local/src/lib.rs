@@ -1,7 +1,7 @@
 //! The whole of Overture on one machine, from `template.yaml`: for `cargo local` and for tests.
 //!
 //! [`Stack::start`] brings up the real function binaries behind a Lambda Runtime API, the HTTP API
-//! in front of them, and the services they stand on. Everything listens on 127.0.0.1 and ends with
+//! in front of them, and the services they stand on. Everything listens on 127.0.0.1, unless told otherwise, and ends with
 //! the [`Stack`].
 //!
 //! | module | what it plays |
@@ -15,11 +15,12 @@
 //! | `sqs`, [`queue`], `poller` | SQS, and queues as event sources |
 //! | [`sns`], `secrets`, `schedule` | SNS, Secrets Manager, schedules |
 //! | `reserved` | `/_local/…`, what only the local stack has |
-//! | [`demo`] | the account `demo` |
+//! | [`demo`], `examples` | the account `demo`, and the documented events on it |
 
 pub mod clock;
 pub mod demo;
 mod dynamodb;
+mod examples;
 pub mod faults;
 pub mod filter;
 mod gateway;
@@ -49,5 +50,6 @@ mod trust;
 pub mod usage;
 
 pub use dynamodb::DatabaseError;
+pub use examples::ExampleError;
 pub use stack::{Error, Options, Stack, Trust, Unsettled};
 pub use tokens::{TokenError, TokenRequest};

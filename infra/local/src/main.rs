@@ -3,6 +3,7 @@ use local::{Error, Options, Stack, Trust};
 use std::{
     collections::BTreeMap,
     error::Error as StdError,
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::{Command, ExitCode},
 };
@@ -17,8 +18,10 @@ Usage: cargo local [OPTIONS]
 
 Options:
   --port N     the API's port (default 8787)
+  --host IP    the address to listen on (default 127.0.0.1): functions in containers call this one
   --data DIR   keep everything in this folder over a restart
   --no-build   do not build the functions first
+  --no-feeds   leave streams, queues and schedules to you: nothing follows from a write by itself
   --verbose    print what the functions print
   --help       print this
 
@@ -26,18 +29,22 @@ With OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 the functions send their 
 ";
 
 struct Arguments {
+    host: IpAddr,
     port: u16,
     data: Option<PathBuf>,
     build: bool,
+    feeds: bool,
     verbose: bool,
 }
 
 /// What the command line says; nothing when it asks for help.
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments {
+        host: Ipv4Addr::LOCALHOST.into(),
         port: 8787,
         data: None,
         build: true,
+        feeds: true,
         verbose: false,
     };
     while let Some(option) = given.next() {
@@ -58,8 +65,15 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments
                     .parse()
                     .map_err(|_| format!("{port} is no port: 0 to 65535"))?;
             }
+            "--host" => {
+                let host = value("an IP address")?;
+                arguments.host = host
+                    .parse()
+                    .map_err(|_| format!("{host} is no IP address"))?;
+            }
             "--data" => arguments.data = Some(value("a folder")?.into()),
             "--no-build" => arguments.build = false,
+            "--no-feeds" => arguments.feeds = false,
             "--verbose" => arguments.verbose = true,
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("there is no option {other}")),
@@ -90,7 +104,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     // Better said now than after the build.
-    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", arguments.port))
+    if let Err(error) = std::net::TcpListener::bind((arguments.host, arguments.port))
         && error.kind() == std::io::ErrorKind::AddrInUse
     {
         eprintln!("error: {}", Error::PortInUse(arguments.port));
@@ -142,9 +156,11 @@ fn build() -> Result<(), String> {
 async fn run(arguments: Arguments) -> Result<(), Box<dyn StdError>> {
     let mut stopped = std::pin::pin!(stopped());
     let options = Options {
+        host: arguments.host,
         port: arguments.port,
         data: arguments.data,
         verbose: arguments.verbose,
+        feeds: arguments.feeds,
         demo: true,
         schedules: true,
         env: traces(),

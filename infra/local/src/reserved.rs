@@ -21,6 +21,8 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/_local/logs", get(logs))
         .route("/_local/messages", get(messages))
         .route("/_local/queues/{name}/redrive", post(redrive))
+        .route("/_local/environment", get(environment))
+        .route("/_local/events/{function}", get(example))
         .route("/_local/clock", get(now).post(advance))
         .route("/_local/secrets/{*name}", put(secret))
         .with_state(shared)
@@ -95,6 +97,19 @@ fn says(payload: &Value, name: &str, value: &str) -> bool {
 /// What the sandbox's webhooks, `…/webhooks/{name}` beside its push proxy, were told.
 async fn webhooks(State(shared): State<Shared>) -> Json<Vec<sandbox::Received>> {
     Json(shared.sandbox.received())
+}
+
+/// As `sam local` takes it for `--env-vars`.
+async fn environment(State(shared): State<Shared>) -> Json<Value> {
+    Json(json!(shared.lambda.environments()))
+}
+
+/// A function's documented event, as `sam local invoke` takes it for `--event`.
+async fn example(State(shared): State<Shared>, Path(function): Path<String>) -> Response {
+    match shared.example(&function) {
+        Ok(event) => Json(event).into_response(),
+        Err(error) => problem(StatusCode::NOT_FOUND, &error),
+    }
 }
 
 async fn usage(State(shared): State<Shared>) -> Json<Value> {

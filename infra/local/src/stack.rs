@@ -26,7 +26,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) sandbox: sandbox::Sandbox,
     pub(crate) logs: Logs,
+    /// The account `demo`, once it is there.
+    pub(crate) demo: Arc<OnceLock<crate::demo::Demo>>,
     pub(crate) clock: Clock,
     /// Beats at every change.
     changed: Pulse,
@@ -237,6 +239,14 @@ impl Stack {
         .await
     }
 
+    /// A function's documented event, filled with what is so on this stack.
+    ///
+    /// # Errors
+    /// When there is none, or what it names is not there.
+    pub fn example(&self, function: &str) -> Result<Value, crate::ExampleError> {
+        self.shared.example(function)
+    }
+
     /// Kills all instances of a function, whatever they are doing.
     ///
     /// # Errors
@@ -312,6 +322,7 @@ impl Stack {
     /// When the API refuses something.
     pub async fn seed_demo(&self) -> Result<crate::demo::Demo, crate::demo::DemoError> {
         let demo = crate::demo::seed(self, self.data.as_deref()).await?;
+        let demo = self.shared.demo.get_or_init(|| demo).clone();
         self.shared.ready.store(true, Ordering::Release);
         Ok(demo)
     }

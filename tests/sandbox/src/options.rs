@@ -6,20 +6,32 @@ use crate::{
     tls::{Authority, CannotServeTls},
 };
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// How to start a [`crate::Sandbox`]. The default is one brand, `demo`, on free ports.
 #[derive(Debug, Default)]
 pub struct Options {
     /// Keys of an earlier sandbox ([`crate::Sandbox::keys`]); new ones by default.
     pub keys: Option<Keys>,
+    /// The address to listen on, and to tell in URLs; 127.0.0.1 by default. The push proxy and webhooks
+    /// of another are at `overture.internal`, which whoever calls them has to know.
+    pub host: Option<IpAddr>,
     /// Where to listen.
     pub ports: Ports,
     /// Whether a key's provider token may change at any time.
     pub token_updates: TokenUpdates,
 }
 
-/// Where to listen on 127.0.0.1; 0 is any free port.
+impl Options {
+    pub(crate) fn host(&self) -> IpAddr {
+        self.host.unwrap_or(Ipv4Addr::LOCALHOST.into())
+    }
+}
+
+/// On which ports to listen; 0 is any free one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Ports {
@@ -70,7 +82,7 @@ pub enum CannotStart {
     #[error("cannot set up TLS")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A port could not be had.
-    #[error("cannot listen on 127.0.0.1:{port} for {what}")]
+    #[error("cannot listen on port {port} for {what}")]
     Listen {
         /// What was to listen there.
         what: &'static str,

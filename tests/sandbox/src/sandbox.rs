@@ -56,6 +56,7 @@ impl Sandbox {
     /// # Errors
     /// When keys cannot be made, or a port cannot be had.
     pub async fn start(options: Options) -> Result<Self, CannotStart> {
+        let host = options.host();
         let keys = match options.keys {
             Some(keys) => keys,
             None => {
@@ -79,21 +80,21 @@ impl Sandbox {
                 environment,
                 updates: options.token_updates,
             };
-            let tls = authority.acceptor(&["h2"]);
+            let tls = authority.acceptor(host, &["h2"]);
             async move {
-                let listening = Listening::start(port, tls?, true, gateway).await;
+                let listening = Listening::start((host, port), tls?, true, gateway).await;
                 listening.map_err(CannotStart::listen("APNs", port))
             }
         };
         let production = apns(ports.apns, Environment::Production).await?;
         let development = apns(ports.apns_development, Environment::Development).await?;
-        let both = authority.acceptor(&["h2", "http/1.1"])?;
+        let both = authority.acceptor(host, &["h2", "http/1.1"])?;
         let audiences = Arc::new(OnceLock::new());
         let gateway = Fcm {
             world: Arc::clone(&world),
             audiences: Arc::clone(&audiences),
         };
-        let fcm = Listening::start(ports.fcm, both.clone(), false, gateway).await;
+        let fcm = Listening::start((host, ports.fcm), both.clone(), false, gateway).await;
         let fcm = fcm.map_err(CannotStart::listen("FCM", ports.fcm))?;
         let _ = audiences.set(vec![
             format!("{}/token", fcm.url()),
@@ -103,14 +104,14 @@ impl Sandbox {
         let gateway = Proxy {
             world: Arc::clone(&world),
         };
-        let proxy = Listening::start(ports.proxy, both.clone(), false, gateway).await;
+        let proxy = Listening::start((host, ports.proxy), both.clone(), false, gateway).await;
         let proxy = proxy.map_err(CannotStart::listen("the push proxy", ports.proxy))?;
         let base = Arc::new(OnceLock::new());
         let provider = Identity {
             world: Arc::clone(&world),
             base: Arc::clone(&base),
         };
-        let identity = Listening::start(ports.identity, both, false, provider).await;
+        let identity = Listening::start((host, ports.identity), both, false, provider).await;
         let listen = CannotStart::listen("the identity provider", ports.identity);
         let identity = identity.map_err(listen)?;
         let _ = base.set(identity.url());
@@ -155,13 +156,13 @@ impl Sandbox {
     /// The URL of the brands' push proxy.
     #[must_use]
     pub fn proxy_url(&self) -> String {
-        format!("{}/push", self.0.proxy.url())
+        format!("{}/push", self.0.proxy.named_url())
     }
 
     /// The URL of a brand's webhook. Its script is named by the URL's path, `/webhooks/{name}`.
     #[must_use]
     pub fn webhook_url(&self, name: &str) -> String {
-        format!("{}{}{name}", self.0.proxy.url(), receiver::PATH)
+        format!("{}{}{name}", self.0.proxy.named_url(), receiver::PATH)
     }
 
     /// What webhooks were told so far, in order.

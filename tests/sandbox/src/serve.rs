@@ -14,7 +14,7 @@ use hyper_util::{
 use std::{
     future::Future,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{
         Arc,
@@ -33,6 +33,9 @@ const MOST: usize = 1 << 20;
 
 /// How many requests a connection may have at once: as many as Apple takes.
 const STREAMS: u32 = 1000;
+
+/// What this machine is called by others, such as containers, that were told its address.
+pub(crate) const NAME: &str = "overture.internal";
 
 /// An answer with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -78,14 +81,14 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    /// Starts to listen on this port of 127.0.0.1; 0 is any free one.
+    /// Starts to listen on this address and port; 0 is any free one.
     pub(crate) async fn start(
-        port: u16,
+        at: (IpAddr, u16),
         tls: TlsAcceptor,
         http2_only: bool,
         gateway: impl Answers,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let (open, opened) = watch::channel(true);
         let task = tokio::spawn(accept(listener, tls, http2_only, Arc::new(gateway), opened));
@@ -103,7 +106,20 @@ impl Listening {
 
     /// Where it is reached.
     pub(crate) fn url(&self) -> String {
-        format!("https://localhost:{}", self.address.port())
+        if self.address.ip().is_loopback() {
+            format!("https://localhost:{}", self.address.port())
+        } else {
+            format!("https://{}", self.address)
+        }
+    }
+
+    /// Where it is reached by a name: no brand's endpoint may have a private address in its URL.
+    pub(crate) fn named_url(&self) -> String {
+        if self.address.ip().is_loopback() {
+            self.url()
+        } else {
+            format!("https://{NAME}:{}", self.address.port())
+        }
     }
 }
 

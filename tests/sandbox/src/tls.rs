@@ -1,12 +1,12 @@
 //! The certificate authority of this sandbox, and the certificate of its servers.
 
-use crate::brand::CannotMakeKeys;
+use crate::{brand::CannotMakeKeys, serve::NAME};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -47,11 +47,17 @@ impl Authority {
         })
     }
 
-    /// What a server on this machine accepts connections with.
-    pub(crate) fn acceptor(&self, protocols: &[&str]) -> Result<TlsAcceptor, CannotServeTls> {
+    /// What a server on this machine, called so or by this address, accepts connections with.
+    pub(crate) fn acceptor(
+        &self,
+        host: IpAddr,
+        protocols: &[&str],
+    ) -> Result<TlsAcceptor, CannotServeTls> {
         let issuer = Issuer::new(params(), KeyPair::from_pem(&self.key)?);
         let key = KeyPair::generate()?;
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let mut names = [NAME, "localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+        names.push(host.to_string());
+        names.dedup();
         let mut server = CertificateParams::new(names)?;
         server
             .distinguished_name

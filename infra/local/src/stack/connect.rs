@@ -25,7 +25,8 @@ pub(super) fn connect(
     let (mut fed, mut streams) = (BTreeSet::new(), Vec::new());
     let mut readers = Vec::new();
     for function in functions {
-        for event in function.events {
+        let events = function.events.into_iter().filter(|_| options.feeds);
+        for event in events {
             let (name, lambda) = (function.name.clone(), shared.lambda.clone());
             match event {
                 Event::Queue(source) => {

@@ -1,7 +1,12 @@
 //! How a stack is to be started, and why it may not.
 use super::start;
 use crate::{dynamodb::DatabaseError, template::TemplateError};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// How to start a [`Stack`](crate::Stack). The default is for tests: free ports, nothing kept, no schedules.
 #[derive(Clone, Debug)]
@@ -13,6 +18,8 @@ pub struct Options {
     /// The folder of another release's binaries: as behind an alias with weights, each invocation
     /// goes to the one release or the other. Functions that it lacks are of this release alone.
     pub beside: Option<PathBuf>,
+    /// The address to listen on, and to tell in URLs. All that reach it can use the stack.
+    pub host: IpAddr,
     /// The port of the API; 0 is any free one.
     pub port: u16,
     /// Where to keep everything over a restart.
@@ -25,6 +32,8 @@ pub struct Options {
     pub verbose: bool,
     /// Whether the stack is not ready before the account `demo` is there ([`super::Stack::seed_demo`]).
     pub demo: bool,
+    /// Whether streams, queues and schedules feed the functions. Else somebody else invokes them.
+    pub feeds: bool,
     /// Whether schedules run by themselves.
     pub schedules: bool,
     /// How long received messages are hidden, in every queue, in the place of the template's.
@@ -53,12 +62,14 @@ impl Default for Options {
             template: here.join("../../template.yaml"),
             binaries: start::beside_this_program(),
             beside: None,
+            host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             data: None,
             env: BTreeMap::new(),
             parameters: BTreeMap::new(),
             verbose: false,
             demo: false,
+            feeds: true,
             schedules: false,
             visibility: None,
             window: None,

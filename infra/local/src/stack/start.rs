@@ -25,7 +25,7 @@ use sandbox::{Environment, Sandbox};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -59,8 +59,8 @@ fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
     move |source| Error::Io { what, source }
 }
 
-async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
-    let listener = TcpListener::bind(("127.0.0.1", port))
+async fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind((host, port))
         .await
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Error::PortInUse(port),
@@ -103,16 +103,15 @@ pub(super) fn save(data: &Path, shared: &Shared) -> Result<(), Error> {
     write(&data.join(QUEUES), &shared.services.queues.save())
 }
 
-async fn start_sandbox(
-    data: Option<&Path>,
-    given: Option<sandbox::Keys>,
-) -> Result<Sandbox, Error> {
+async fn start_sandbox(options: &Options) -> Result<Sandbox, Error> {
+    let data = options.data.as_deref();
     let file = data.map(|data| data.join(KEYS));
     let kept = file.as_deref().map(read).transpose()?.flatten();
     let known = kept.is_some();
-    let keys = kept.or(given);
+    let keys = kept.or(options.keys.clone());
     let sandbox = Sandbox::start(sandbox::Options {
         keys,
+        host: Some(options.host),
         ..sandbox::Options::default()
     })
     .await?;
@@ -211,15 +210,15 @@ fn start_services(
 }
 
 pub(super) async fn start(options: Options) -> Result<Stack, Error> {
-    let (public, address) = listen(options.port).await?;
-    let (for_services, services_address) = listen(0).await?;
-    let (for_runtime, runtime_address) = listen(0).await?;
-    let (for_database, database_address) = listen(0).await?;
+    let (public, address) = listen(options.host, options.port).await?;
+    let (for_services, services_address) = listen(options.host, 0).await?;
+    let (for_runtime, runtime_address) = listen(Ipv4Addr::LOCALHOST.into(), 0).await?;
+    let (for_database, database_address) = listen(Ipv4Addr::LOCALHOST.into(), 0).await?;
     let data = options.data.as_deref();
     if let Some(data) = data {
         std::fs::create_dir_all(data).map_err(io(format!("{} cannot be made", data.display())))?;
     }
-    let sandbox = start_sandbox(data, options.keys.clone()).await?;
+    let sandbox = start_sandbox(&options).await?;
     let base_url = format!("http://{services_address}");
     let template = read_template(&options, &sandbox, &base_url)?;
 
@@ -276,6 +275,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, Error> {
         services,
         sandbox,
         logs,
+        demo: Arc::default(),
         clock,
         changed,
         moved: Pulse::default(),
