@@ -10,6 +10,7 @@ use std::{
 
 /// How to start a [`Stack`](crate::Stack). The default is for tests: free ports, nothing kept, no schedules.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options {
     /// The template.
     pub template: PathBuf,
