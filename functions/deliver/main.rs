@@ -31,7 +31,8 @@ async fn main() -> Result<(), lambda::Error> {
         let (table, queue, endpoints) = (table.clone(), queue.clone(), endpoints.clone());
         async move {
             let (about, span) = (About::from(&job), follow(&job));
-            let posted = span.run(deliver::work(&table, &queue, &*endpoints, &clock, job));
+            let posted = Box::pin(deliver::work(&table, &queue, &*endpoints, &clock, job));
+            let posted = span.run(posted);
             let posted = posted.await.inspect_err(|_| span.fail("unavailable"))?;
             if let Some(posted) = posted {
                 measured::posted(&about, posted);

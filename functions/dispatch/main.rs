@@ -66,7 +66,8 @@ impl Outbox {
                 span.set("overture.account", chunk.account.to_string());
                 span.set("overture.campaign", chunk.campaign.to_string());
                 span.set("overture.recipients", chunk.recipients.len());
-                let dispatched = span.run(dispatch::dispatch(table, jobs, clock, &chunk));
+                let dispatched = Box::pin(dispatch::dispatch(table, jobs, clock, &chunk));
+                let dispatched = span.run(dispatched);
                 dispatched.await.inspect_err(|_| span.fail("unavailable"))?;
                 let (part, count) = (chunk.number, chunk.recipients.len());
                 tracing::info!(

@@ -37,7 +37,8 @@ async fn main() -> Result<(), lambda::Error> {
         let (gateways, recent) = (gateways.clone(), recent.clone());
         async move {
             let (span, job) = traced(job, receives);
-            let handled = span.run(send::send(&table, &jobs, &*gateways, &clock, &recent, job));
+            let handled = Box::pin(send::send(&table, &jobs, &*gateways, &clock, &recent, job));
+            let handled = span.run(handled);
             let handled = handled.await.inspect_err(|_| span.fail("unavailable"))?;
             handled.recorded.iter().for_each(measured::recorded);
             tell(&span, &handled);

@@ -63,7 +63,9 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
     };
     let taken = taken.await;
     if taken.is_err() {
-        spans.iter().for_each(|span| span.fail("unavailable"));
+        for span in &spans {
+            span.fail("unavailable");
+        }
     }
     taken
 }

@@ -11,10 +11,10 @@ use trace::Tracer;
 /// When it is malformed where traces go.
 pub(crate) fn start() -> Result<Option<Arc<Tracer>>, crate::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let Some(traces) = Environment::of_process().traces()? else {
+    let Some(to) = Environment::of_process().traces()? else {
         return Ok(None);
     };
-    let tracer = Tracer::new(&traces.collector, traces.ratio, traces.function)?;
+    let tracer = Tracer::new(&to.collector, to.ratio, to.function)?;
     Ok(Some(Arc::new(tracer)))
 }
 

@@ -206,13 +206,11 @@ pub fn begin(asked: Asked<'_>, kind: Kind, name: impl Into<Cow<'static, str>>) -
     };
     let traceparent = asked.traceparent.and_then(Origin::parse);
     let caller = traceparent.as_ref().and_then(Context::of);
-    match caller.or_else(|| asked.xray.and_then(Context::of_xray)) {
-        Some(parent) => here.below(parent, kind, name),
-        None => {
-            let root = Context::new(here.tracer.ratio(), Timestamp::now());
-            here.span(root, None, kind, name.into())
-        }
+    if let Some(parent) = caller.or_else(|| asked.xray.and_then(Context::of_xray)) {
+        return here.below(parent, kind, name);
     }
+    let root = Context::new(here.tracer.ratio(), Timestamp::now());
+    here.span(root, None, kind, name.into())
 }
 
 /// The span of what follows from `origin`, if that is recorded.

@@ -5,18 +5,22 @@ use crate::{
     span::{Ended, Value},
 };
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header::CONTENT_TYPE};
-use http_body_util::Full;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use http::{
+    Request, StatusCode, Uri,
+    header::{CONTENT_TYPE, HOST},
+    uri::Authority,
 };
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use std::{
     error::Error,
     fmt,
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::net::TcpStream;
 
 /// How long the collector may take for all spans of an invocation. It is on the same machine.
 const EXPORT: Duration = Duration::from_millis(500);
@@ -31,7 +35,6 @@ pub struct Tracer {
     collector: Uri,
     ratio: f64,
     resource: Vec<(&'static str, Value)>,
-    client: Client<HttpConnector, Full<Bytes>>,
     kept: Mutex<Kept>,
 }
 
@@ -56,7 +59,9 @@ enum Refused {
     #[error("it did not answer within {EXPORT:?}")]
     Late,
     #[error("it cannot be reached")]
-    Unreachable(#[source] hyper_util::client::legacy::Error),
+    Unreachable(#[source] std::io::Error),
+    #[error("it ended the connection")]
+    Ended(#[source] hyper::Error),
     #[error("it answered {0}")]
     Status(StatusCode),
 }
@@ -76,8 +81,6 @@ impl Tracer {
     /// When the endpoint is no URL.
     pub fn new(endpoint: &str, ratio: f64, function: String) -> Result<Self, NoCollector> {
         let collector = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
         Ok(Self {
             collector: collector.parse().map_err(NoCollector)?,
             ratio,
@@ -88,10 +91,6 @@ impl Tracer {
                 ("cloud.platform", "aws_lambda".into()),
                 ("faas.name", function.into()),
             ],
-            // A process that slept would find its connections closed.
-            client: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build(connector),
             kept: Mutex::default(),
         })
     }
@@ -154,18 +153,39 @@ impl Tracer {
 
     async fn export(&self, ended: &[Ended]) -> Result<(), Refused> {
         let body = otlp::body(&self.resource, ended).map_err(|e| Refused::Request(e.into()))?;
-        let request = Request::post(&self.collector)
+        let host = self.collector.authority().map_or("", Authority::as_str);
+        let request = Request::post(self.collector.path())
+            .header(HOST, host)
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(body))
             .map_err(|e| Refused::Request(e.into()))?;
-        let answer = tokio::time::timeout(EXPORT, self.client.request(request));
-        let answer = answer.await.map_err(|_| Refused::Late)?;
-        let status = answer.map_err(Refused::Unreachable)?.status();
+        let status = tokio::time::timeout(EXPORT, self.post(request));
+        let status = status.await.map_err(|_| Refused::Late)??;
         if status.is_success() {
             Ok(())
         } else {
             Err(Refused::Status(status))
         }
+    }
+
+    /// Sends a request over a connection of its own: a process that slept would find an older one
+    /// closed. `hyper` by itself, for a client that can do more makes each function larger.
+    async fn post(&self, request: Request<Full<Bytes>>) -> Result<StatusCode, Refused> {
+        let host = self.collector.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = self.collector.port_u16().unwrap_or(80);
+        let stream = TcpStream::connect((host, port)).await;
+        let stream = TokioIo::new(stream.map_err(Refused::Unreachable)?);
+        let opened = http1::handshake(stream).await;
+        let (mut requests, connection) = opened.map_err(Refused::Ended)?;
+        let mut answer = pin!(requests.send_request(request));
+        // With the answer's head there, nobody reads on; one whose connection ended is there or
+        // never will be.
+        let answer = tokio::select! {
+            answer = &mut answer => answer,
+            _ = connection => answer.await,
+        };
+        Ok(answer.map_err(Refused::Ended)?.status())
     }
 }
 
