@@ -191,7 +191,7 @@ async fn only_an_operator_changes_limits_and_the_rest_stays() {
     assert_eq!(status, 200);
     assert_eq!(
         settings,
-        json!({"defaultSkill": "sales", "welcomeMessage": "Hello", "limits":
+        json!({"defaultSkill": "sales", "welcomeMessage": "Hello", "paused": false, "limits":
             {"recipientsPerCampaign": 500, "sendsPerSecond": 10, "requestsPerSecond": 10,
                 "recipientsPerDay": 100_000}})
     );
