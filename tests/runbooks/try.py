@@ -21,6 +21,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
+# Else version 1 of the CLI calls SQS by its old name, whatever the environment says.
+HERE = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
 PAGES = ROOT / "infra/docs/runbooks"
 sys.path.insert(0, str(ROOT / "tests/deploy"))
 import story  # noqa: E402  (it stands in another folder)
@@ -124,12 +126,12 @@ class Shell:
         """Runs a page's commands; what they printed."""
         tried, left_out = blocks(page)
         assert tried, page
-        script = "\n".join(["set -euo pipefail", self.before, *tried])
+        script = "\n".join(["set -euo pipefail", HERE, self.before, *tried])
         began = time.monotonic()
         ran = subprocess.run(
             ["bash", "-c", script],
             cwd=self.folder,
-            env={**os.environ, "AWS_PAGER": "", **self.names, **names},
+            env={**os.environ, **self.names, **names},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
