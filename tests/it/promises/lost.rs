@@ -93,11 +93,11 @@ async fn p1_a_claim_whose_sender_died_and_whose_message_is_lost_is_finished_by_t
     let world = system(1).await;
     let (stack, account) = (&world.stack, Account::open(&world, "acme").await);
     account.log_in_all(&["ana"]).await;
-    // The claim is the first call, and done; what would be read next is never answered.
+    // The settings are read and the claim is done; what would be read next is never answered.
     let hangs = Rule {
         action: "dynamodb:".to_owned(),
         function: Some("send".to_owned()),
-        after: 1,
+        after: 2,
         times: 1,
         fault: Fault::Hangs,
     };

@@ -8,6 +8,7 @@
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
@@ -18,9 +19,9 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::{env, fmt, sync::OnceLock};
 
 /// The configuration that Lambda's environment gives: `AWS_REGION`, the credentials of the
-/// function's role (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), and for
-/// services that are elsewhere, as in the local stack, `AWS_ENDPOINT_URL_<SERVICE>` or
-/// `AWS_ENDPOINT_URL`
+/// function's role (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`),
+/// `AWS_MAX_ATTEMPTS` (the most tries of a request, else 3), and for services that are elsewhere, as
+/// in the local stack, `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`
 /// ([service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)).
 #[must_use]
 #[expect(
@@ -47,6 +48,8 @@ fn read(variable: Lookup) -> SdkConfig {
         .http_client(connections)
         .service_config(OfServices(variable));
     config.set_region(variable("AWS_REGION").map(Region::new));
+    let attempts = variable("AWS_MAX_ATTEMPTS").and_then(|n| n.parse().ok());
+    config.set_retry_config(attempts.map(|n| RetryConfig::standard().with_max_attempts(n)));
     config.build()
 }
 
@@ -85,6 +88,7 @@ mod tests {
         let config = read(|name| match name {
             "AWS_REGION" => Some("eu-west-1".to_owned()),
             "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_owned()),
+            "AWS_MAX_ATTEMPTS" => Some("1".to_owned()),
             "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://127.0.0.1:2".to_owned()),
             _ => None,
         });
@@ -94,6 +98,7 @@ mod tests {
         assert_eq!(queue, "http://127.0.0.1:1");
         assert!(config.credentials_provider().is_some());
         assert!(config.http_client().is_some());
+        assert_eq!(config.retry_config().unwrap().max_attempts(), 1);
     }
 
     #[test]
