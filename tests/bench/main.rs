@@ -16,6 +16,8 @@ mod brand;
 mod pacing;
 #[path = "../it/parts.rs"]
 mod parts;
+#[path = "push/process.rs"]
+mod process;
 mod start;
 #[path = "../it/world.rs"]
 mod world;
@@ -52,6 +54,11 @@ async fn main() {
         println!("campaign of {RECIPIENTS}, {name}: {took:.2?} from the 202 to the last push");
         world.stack.settled().await.unwrap();
         cost(&world);
+        let peaks = process::peaks().into_iter();
+        let peaks: Vec<_> = peaks
+            .map(|(name, mib)| format!("{name} {mib:.0}"))
+            .collect();
+        println!("  peak memory in MiB: {}", peaks.join(", "));
     }
     pacing::of_campaigns().await;
 }

@@ -1,6 +1,6 @@
 //! Processes that are measured: kept to one core, their CPU time read from outside.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 /// Clock ticks per second of `/proc`: 100 on every Linux that is in use.
 const TICKS: f64 = 100.0;
@@ -43,6 +43,23 @@ fn times(pid: u32) -> Option<(f64, f64)> {
     };
     // Fields 14 to 17 of proc(5); the first here is an empty one before field 3.
     Some((seconds(&fields[12..14]), seconds(&fields[14..16])))
+}
+
+/// The most memory that each running child has had in use, in MiB, by its binary's name.
+pub(crate) fn peaks() -> BTreeMap<String, f64> {
+    let mut peaks = BTreeMap::new();
+    for (pid, name) in children() {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        let Some(peak) = peak.and_then(|kib| kib.trim().parse::<f64>().ok()) else {
+            continue;
+        };
+        let most = peaks.entry(name).or_insert(0.0_f64);
+        *most = most.max(peak / 1024.0);
+    }
+    peaks
 }
 
 /// The child of this process whose binary has this name.
