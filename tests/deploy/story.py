@@ -28,9 +28,9 @@ def control(port, method, path, body=None):
         return json.loads(answer.read() or "null")
 
 
-def until(what, look):
+def until(what, look, patience=PATIENCE):
     """What `look` finds, once it does."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while True:
         found = look()
         if found:

@@ -216,7 +216,8 @@ def operator_again(deployed):
         except AssertionError:
             return None
 
-    return story.until("the operator's new secret", look)
+    # A process keeps a secret for five minutes.
+    return story.until("the operator's new secret", look, 300 + story.PATIENCE)
 
 
 def dead_letters_are_seen_and_put_back(shell, deployed):
