@@ -232,6 +232,7 @@ fn spawn(binary: &Path, runtime: &str, endpoint: &str) -> Child {
         .env("AWS_SECRET_ACCESS_KEY", "bench")
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("TABLE_NAME", "bench")
+        .env("METRICS_NAMESPACE", "Overture/bench")
         .env("TOKEN_SECRET_ARN", SECRET)
         .env("OPERATOR_SECRET_ARN", SECRET)
         .env("WEBHOOK_SECRET_ARN", SECRET)
