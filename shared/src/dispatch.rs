@@ -117,6 +117,17 @@ pub struct ChatJob {
     pub transaction: Option<TransactionId>,
 }
 
+impl Job {
+    /// Whose it is.
+    #[must_use]
+    pub const fn account(&self) -> &AccountId {
+        match self {
+            Self::Message(job) => &job.key.account,
+            Self::Chat(job) => &job.account,
+        }
+    }
+}
+
 /// A job, and how long the queue keeps it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delayed {

@@ -244,12 +244,14 @@ pub async fn send(
         clock,
         recent,
     };
+    let service = store.settings(job.account()).await?.service;
+    if service == Service::Ended {
+        // Nothing is written of an account whose items are being removed.
+        return Ok(Done::Through.into());
+    }
     match job {
-        Job::Message(job) => sender.message(job).await,
-        Job::Chat(job) => match store.settings(&job.account).await?.service {
-            Service::Ended => Ok(Done::Through.into()),
-            Service::Full | Service::Paused => sender.chat(job).await.map(Handled::from),
-        },
+        Job::Message(job) => sender.message(job, service == Service::Paused).await,
+        Job::Chat(job) => sender.chat(job).await.map(Handled::from),
     }
 }
 
@@ -268,19 +270,14 @@ where
     P: Push,
     C: Clock,
 {
-    async fn message(&self, job: MessageJob) -> Result<Handled, Unavailable> {
+    /// `paused` says that the account is.
+    async fn message(&self, job: MessageJob, paused: bool) -> Result<Handled, Unavailable> {
         let now = self.clock.now();
-        let service = self.store.settings(&job.key.account).await?.service;
-        match service {
-            // Nothing is written of an account whose items are being removed.
-            Service::Ended => return Ok(Done::Through.into()),
-            Service::Paused if now < job.lookback_ends_at => {
-                let (attempt, ends) = (job.attempt, job.lookback_ends_at);
-                let job = job.again(attempt, (now + PUT_OFF).min(ends));
-                self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
-                return Ok(Done::Through.into());
-            }
-            Service::Paused | Service::Full => {}
+        if paused && now < job.lookback_ends_at {
+            let (attempt, ends) = (job.attempt, job.lookback_ends_at);
+            let job = job.again(attempt, (now + PUT_OFF).min(ends));
+            self.queue.enqueue(&[Delayed::until_due(job, now)]).await?;
+            return Ok(Done::Through.into());
         }
         let Some(job) = self.in_its_turn(job, now).await? else {
             return Ok(Done::Through.into());
@@ -299,7 +296,7 @@ where
                 Ok(Done::Through.into())
             }
             Claim::Granted(mut before) => {
-                if service == Service::Paused {
+                if paused {
                     before.trouble = Some(Failure::AccountPaused);
                 }
                 let mut outcome = self.attempt(&job, &before).await?;
