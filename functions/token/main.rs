@@ -12,9 +12,7 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
-    // What `serve` needs, before anybody is called.
-    env.metrics_namespace()?;
-    env.traces()?;
+    env.telemetry()?;
     let (clock, secrets) = (env.clock()?, Secrets::from_env());
     let issuer = Issuer {
         clients: Table::from_env(env.table()?, env.retention()?),

@@ -3,9 +3,8 @@
 use crate::{
     Error,
     about::About,
-    metrics::{Metric, Metrics, measure},
-    telemetry,
-    telemetry::Chain,
+    metrics::{Metric, measure},
+    telemetry::{Chain, Telemetry},
 };
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::send::Done;
@@ -33,14 +32,12 @@ where
     E: StdError + Send + Sync + 'static,
     for<'t> About: From<&'t T>,
 {
-    let tracer = telemetry::start()?;
-    let metrics = Metrics::from_env()?;
+    let telemetry = Telemetry::start()?;
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
+        let (handle, telemetry) = (handle.clone(), telemetry.clone());
         async move {
             let done = batch(event.payload, &handle);
-            let done = metrics.around(&event.context, done);
-            Ok::<_, Error>(trace::invocation(tracer, done).await)
+            Ok::<_, Error>(telemetry.around(&event.context, done).await)
         }
     }))
     .await

@@ -1,6 +1,9 @@
 //! Functions that run on a schedule.
 
-use crate::{Error, metrics::Metrics, telemetry};
+use crate::{
+    Error,
+    telemetry::{Chain, Telemetry},
+};
 use lambda_runtime::{LambdaEvent, service_fn};
 use std::future::Future;
 
@@ -15,14 +18,13 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: std::error::Error + Send + Sync + 'static,
 {
-    let tracer = telemetry::start()?;
-    let metrics = Metrics::from_env()?;
+    let telemetry = Telemetry::start()?;
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<serde_json::Value>| {
-        let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
+        let (handle, telemetry) = (handle.clone(), telemetry.clone());
         async move {
-            let done = metrics.around(&event.context, Box::pin(handle()));
-            trace::invocation(tracer, done).await.map_err(|error| {
-                tracing::error!(error = %telemetry::Chain(&error), "a scheduled run failed");
+            let done = telemetry.around(&event.context, Box::pin(handle()));
+            done.await.map_err(|error| {
+                tracing::error!(error = %Chain(&error), "a scheduled run failed");
                 Error::from(error)
             })
         }

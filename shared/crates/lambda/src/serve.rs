@@ -5,9 +5,8 @@ use crate::{
     about::About,
     context::Context,
     event::{self, Answer, Event},
-    metrics::Metrics,
     problem::{Kind, Problem},
-    telemetry,
+    telemetry::Telemetry,
 };
 use axum::{
     Router,
@@ -27,14 +26,13 @@ use tracing::Instrument as _;
 /// # Errors
 /// When metrics have no namespace, or the Runtime API cannot be reached.
 pub async fn serve(router: Router) -> Result<(), Error> {
-    let tracer = telemetry::start()?;
-    let (router, metrics) = (app(router), Metrics::from_env()?);
+    let (telemetry, router) = (Telemetry::start()?, app(router));
     let answer = |invoked: LambdaEvent<Event>| {
-        let (router, metrics, tracer) = (router.clone(), metrics.clone(), tracer.clone());
+        let (router, telemetry) = (router.clone(), telemetry.clone());
         async move {
             let context = invoked.context.clone();
-            let answer = metrics.around(&context, traced(router, invoked));
-            trace::invocation(tracer, answer).await
+            let answer = Box::pin(traced(router, invoked));
+            telemetry.around(&context, answer).await
         }
     };
     lambda_runtime::run(service_fn(answer)).await

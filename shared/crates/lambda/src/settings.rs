@@ -158,6 +158,15 @@ impl Environment {
         })
     }
 
+    /// What telemetry needs: the namespace of the metrics, and where traces go. A function that
+    /// calls somebody before it serves asks for this first.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn telemetry(&self) -> Result<(String, Option<Traces>), SettingsError> {
+        Ok((self.metrics_namespace()?, self.traces()?))
+    }
+
     /// The namespace of the metrics.
     ///
     /// # Errors

@@ -3,9 +3,8 @@
 use crate::{
     Error,
     about::About,
-    metrics::{Metric, Metrics, measure},
-    telemetry,
-    telemetry::Chain,
+    metrics::{Metric, measure},
+    telemetry::{Chain, Telemetry},
 };
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -64,15 +63,13 @@ where
     F: Fn(Vec<Record>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Stuck>> + Send + 'static,
 {
-    let tracer = telemetry::start()?;
-    let metrics = Metrics::from_env()?;
+    let telemetry = Telemetry::start()?;
     lambda_runtime::run_concurrent(service_fn(
         move |event: LambdaEvent<aws_lambda_events::dynamodb::Event>| {
-            let (handle, metrics, tracer) = (handle.clone(), metrics.clone(), tracer.clone());
+            let (handle, telemetry) = (handle.clone(), telemetry.clone());
             async move {
                 let done = batch(event.payload.records, handle);
-                let done = metrics.around(&event.context, done);
-                Ok::<_, Error>(trace::invocation(tracer, done).await)
+                Ok::<_, Error>(telemetry.around(&event.context, done).await)
             }
         },
     ))

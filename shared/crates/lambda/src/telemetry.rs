@@ -1,21 +1,38 @@
-//! Logs and traces: started once, by whatever serves.
+//! Logs, metrics and traces: started once, by whatever serves.
 
-use crate::Environment;
-use std::{error::Error, fmt, sync::Arc};
+use crate::{Environment, metrics::Metrics, settings::Traces};
+use lambda_runtime::Context;
+use std::{error::Error, fmt, future::Future, sync::Arc};
 use trace::Tracer;
 
-/// Starts telemetry. Lambda's own switches choose the form (`AWS_LAMBDA_LOG_FORMAT`) and
-/// the level (`AWS_LAMBDA_LOG_LEVEL`). Traces there are if there is a collector.
-///
-/// # Errors
-/// When it is malformed where traces go.
-pub(crate) fn start() -> Result<Option<Arc<Tracer>>, crate::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
-    let Some(to) = Environment::of_process().traces()? else {
-        return Ok(None);
-    };
-    let tracer = Tracer::new(&to.collector, to.ratio, to.function)?;
-    Ok(Some(Arc::new(tracer)))
+/// What is told of a function's invocations.
+#[derive(Clone)]
+pub(crate) struct Telemetry {
+    metrics: Metrics,
+    tracer: Option<Arc<Tracer>>,
+}
+
+impl Telemetry {
+    /// Starts it. Lambda's own switches choose the logs' form (`AWS_LAMBDA_LOG_FORMAT`) and
+    /// level (`AWS_LAMBDA_LOG_LEVEL`). Traces there are if there is a collector.
+    ///
+    /// # Errors
+    /// When metrics have no namespace, or it is malformed where traces go.
+    pub(crate) fn start() -> Result<Self, crate::Error> {
+        lambda_runtime::tracing::init_default_subscriber();
+        let (namespace, traces) = Environment::of_process().telemetry()?;
+        let record = |to: Traces| Tracer::new(&to.collector, to.ratio, to.function);
+        Ok(Self {
+            metrics: Metrics::under(&namespace),
+            tracer: traces.map(record).transpose()?.map(Arc::new),
+        })
+    }
+
+    /// Does an invocation's work, then tells what it measured and its spans.
+    pub(crate) async fn around<F: Future>(&self, invocation: &Context, work: F) -> F::Output {
+        let measured = self.metrics.around(invocation, work);
+        trace::invocation(self.tracer.clone(), measured).await
+    }
 }
 
 /// An error with everything that led to it, on one line.

@@ -11,10 +11,7 @@ mod table;
 
 pub use table::{Metric, Unit};
 
-use crate::{
-    about::About,
-    settings::{Environment, SettingsError},
-};
+use crate::about::About;
 use domain::id::TransactionId;
 use jiff::Timestamp;
 use lambda_runtime::Context;
@@ -39,10 +36,9 @@ const MOST: usize = 100;
 pub(crate) struct Metrics(Arc<str>);
 
 impl Metrics {
-    /// Under the namespace that the environment says.
-    pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        let namespace = Environment::of_process().metrics_namespace()?;
-        Ok(Self(namespace.into()))
+    /// Under that namespace.
+    pub(crate) fn under(namespace: &str) -> Self {
+        Self(namespace.into())
     }
 
     /// Does an invocation's work, then writes what it measured.
