@@ -3,7 +3,7 @@
 use domain::origin::Origin;
 use dynamodb::Stored;
 use lambda::{About, Record};
-use trace::{Kind, Span};
+use trace::{Source, Span};
 
 /// What a record of the stream tells of; `None` when nothing follows from it.
 ///
@@ -47,12 +47,7 @@ pub fn about(stored: &Stored) -> About {
 /// origin.
 #[must_use]
 pub fn follow(origin: &mut Option<Origin>, kind: &'static str) -> Span {
-    let span = trace::follow(origin.as_ref(), Kind::Consumer, "process Table")
-        .with("messaging.system", "aws_dynamodb_streams")
-        .with("messaging.destination.name", "Table")
-        .with("messaging.operation.type", "process")
-        .with("faas.trigger", "datasource")
-        .with("overture.item", kind);
+    let span = trace::process(origin.as_ref(), Source::Table).with("overture.item", kind);
     if let Some(here) = span.origin() {
         *origin = Some(here);
     }

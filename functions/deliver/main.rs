@@ -2,7 +2,6 @@
 
 use domain::{
     deliver::{self, Job},
-    event::Data,
     send::Done,
     store::Unavailable,
 };
@@ -12,7 +11,7 @@ use lambda::{About, Environment, Receives, Secrets};
 use push::Webhooks;
 use queue::Deliveries;
 use std::sync::Arc;
-use trace::{Kind, Span, Traced};
+use trace::{Source, Span, Traced};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
@@ -30,11 +29,10 @@ async fn main() -> Result<(), lambda::Error> {
     lambda::serve_queue(move |job: Job, _: Receives| {
         let (table, queue, endpoints) = (table.clone(), queue.clone(), endpoints.clone());
         async move {
-            let (about, span) = (About::from(&job), follow(&job));
+            let about = About::from(&job);
+            let span = follow(&job, &about);
             let posted = Box::pin(deliver::work(&table, &queue, &*endpoints, &clock, job));
-            let posted = span.run(posted);
-            let posted = posted.await.inspect_err(|_| span.fail("unavailable"))?;
-            if let Some(posted) = posted {
+            if let Some(posted) = span.attempt(posted).await? {
                 measured::posted(&about, posted);
             }
             Ok::<_, Unavailable>(Done::Through)
@@ -44,25 +42,16 @@ async fn main() -> Result<(), lambda::Error> {
 }
 
 /// The span of a delivery.
-fn follow(job: &Job) -> Span {
+fn follow(job: &Job, about: &About) -> Span {
     let Job::Event(job) = job else {
         return Span::default();
     };
-    let origin = job.event.origin.as_ref();
-    let span = trace::follow(origin, Kind::Consumer, "process WebhookQueue");
+    let span = trace::process(job.event.origin.as_ref(), Source::WebhookQueue);
     if span.is_recorded() {
-        span.set("messaging.system", "aws_sqs");
-        span.set("messaging.destination.name", "WebhookQueue");
-        span.set("messaging.operation.type", "process");
-        span.set("faas.trigger", "pubsub");
-        span.set("overture.account", job.account.to_string());
+        about.tell(&span);
         span.set("overture.webhook", job.webhook.to_string());
         span.set("overture.event", job.event.kind.as_str());
         span.set("overture.attempt", job.attempt);
-        if let Data::Message(of) = &job.event.data {
-            span.set("overture.campaign", of.campaign_id.to_string());
-            span.set("overture.message", of.transaction_id.to_string());
-        }
     }
     span
 }

@@ -8,7 +8,7 @@ use domain::{
 };
 use dynamodb::{Stored, Table};
 use functions::measured;
-use lambda::{Environment, Record, Stuck};
+use lambda::{About, Environment, Record, Stuck};
 use queue::{Deliveries, Jobs, Topic};
 use trace::Traced;
 use tracing::Instrument as _;
@@ -46,13 +46,13 @@ impl Outbox {
                 continue;
             };
             let about = functions::stream::about(&stored);
-            let relayed = self.relay(stored).instrument(about.span()).await;
+            let relayed = self.relay(stored, &about).instrument(about.span()).await;
             relayed.map_err(|e| Stuck::at(&record, about, e))?;
         }
         Ok(())
     }
 
-    async fn relay(&self, stored: Stored) -> Result<(), Unavailable> {
+    async fn relay(&self, stored: Stored, about: &About) -> Result<(), Unavailable> {
         let Self {
             table,
             deliveries,
@@ -63,12 +63,10 @@ impl Outbox {
         match stored {
             Stored::Chunk(mut chunk) => {
                 let span = functions::stream::follow(&mut chunk.origin, "chunk");
-                span.set("overture.account", chunk.account.to_string());
-                span.set("overture.campaign", chunk.campaign.to_string());
+                about.tell(&span);
                 span.set("overture.recipients", chunk.recipients.len());
                 let dispatched = Box::pin(dispatch::dispatch(table, jobs, clock, &chunk));
-                let dispatched = span.run(dispatched);
-                dispatched.await.inspect_err(|_| span.fail("unavailable"))?;
+                span.attempt(dispatched).await?;
                 let (part, count) = (chunk.number, chunk.recipients.len());
                 tracing::info!(
                     part,

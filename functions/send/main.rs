@@ -8,11 +8,11 @@ use domain::{
 };
 use dynamodb::Table;
 use functions::{credentials::Credentials, measured};
-use lambda::{Environment, Receives, Secrets};
+use lambda::{About, Environment, Receives, Secrets};
 use push::Gateways;
 use queue::Jobs;
 use std::sync::Arc;
-use trace::{Kind, Span, Traced};
+use trace::{Source, Span, Traced};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
@@ -38,8 +38,7 @@ async fn main() -> Result<(), lambda::Error> {
         async move {
             let (span, job) = traced(job, receives);
             let handled = Box::pin(send::send(&table, &jobs, &*gateways, &clock, &recent, job));
-            let handled = span.run(handled);
-            let handled = handled.await.inspect_err(|_| span.fail("unavailable"))?;
+            let handled = span.attempt(handled).await?;
             handled.recorded.iter().for_each(measured::recorded);
             tell(&span, &handled);
             Ok::<_, Unavailable>(handled.done)
@@ -53,17 +52,11 @@ fn traced(job: Job, Receives(receives): Receives) -> (Span, Job) {
     let Job::Message(job) = job else {
         return (Span::default(), job);
     };
-    let span = trace::follow(job.origin.as_ref(), Kind::Consumer, "process SendQueue");
+    let span = trace::process(job.origin.as_ref(), Source::SendQueue);
     if !span.is_recorded() {
         return (span, Job::Message(job));
     }
-    span.set("messaging.system", "aws_sqs");
-    span.set("messaging.destination.name", "SendQueue");
-    span.set("messaging.operation.type", "process");
-    span.set("faas.trigger", "pubsub");
-    span.set("overture.account", job.key.account.to_string());
-    span.set("overture.campaign", job.place.campaign.to_string());
-    span.set("overture.message", job.key.transaction.to_string());
+    About::message(&job.key.account, &job.place.campaign, job.key.transaction).tell(&span);
     span.set("overture.attempt", job.attempt);
     span.set("overture.receives", receives);
     let origin = span.origin();

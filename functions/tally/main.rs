@@ -10,7 +10,7 @@ use domain::{
 };
 use dynamodb::{Stored, Table};
 use functions::measured;
-use lambda::{Environment, Record, Stuck};
+use lambda::{About, Environment, Record, Stuck};
 use trace::Span;
 
 #[tokio::main(flavor = "current_thread")]
@@ -75,9 +75,8 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
 fn follow(message: &mut Message) -> Span {
     let span = functions::stream::follow(&mut message.origin, "message");
     if span.is_recorded() {
-        span.set("overture.account", message.key.account.to_string());
-        span.set("overture.campaign", message.place.campaign.to_string());
-        span.set("overture.message", message.key.transaction.to_string());
+        let key = &message.key;
+        About::message(&key.account, &message.place.campaign, key.transaction).tell(&span);
         span.set("overture.attempt", message.attempt);
         span.set("overture.state", message.state().as_str());
         if let Some(failure) = message.failure.or(message.trouble) {

@@ -86,6 +86,22 @@ impl About {
             conversation = self.conversation.as_ref().map(field::display),
         )
     }
+
+    /// Tells a span of a distributed trace these ids, too.
+    pub fn tell(&self, span: &trace::Span) {
+        if !span.is_recorded() {
+            return;
+        }
+        if let Some(account) = &self.account {
+            span.set("overture.account", account.to_string());
+        }
+        if let Some(campaign) = &self.campaign {
+            span.set("overture.campaign", campaign.to_string());
+        }
+        if let Some(message) = &self.transaction {
+            span.set("overture.message", message.to_string());
+        }
+    }
 }
 
 impl From<&dispatch::Job> for About {

@@ -20,5 +20,7 @@ mod span;
 mod tracer;
 
 pub use ports::Traced;
-pub use span::{Asked, Kind, Span, Value, begin, child, follow, here, invocation, link, note};
+pub use span::{
+    Asked, Kind, Source, Span, Value, begin, child, follow, here, invocation, link, note, process,
+};
 pub use tracer::{NoCollector, Tracer};

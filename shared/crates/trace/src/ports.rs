@@ -1,6 +1,6 @@
 //! The domain's ports, with spans around what they do.
 
-use crate::span::{self, Kind, Span};
+use crate::span::{self, Kind};
 use domain::{
     deliver::{Answer, Post},
     dispatch::{Delayed, Enqueue, Job},
@@ -38,11 +38,7 @@ impl<Q: Enqueue> Enqueue for Traced<Q> {
         span.set("messaging.batch.message_count", jobs.len());
         let mut jobs = jobs.to_vec();
         if let Some(first) = jobs.first() {
-            let account = match &first.job {
-                Job::Message(job) => &job.key.account,
-                Job::Chat(job) => &job.account,
-            };
-            span.set("overture.account", account.to_string());
+            span.set("overture.account", first.job.account().to_string());
         }
         for delayed in &mut jobs {
             if let Job::Message(job) = &mut delayed.job
@@ -54,7 +50,7 @@ impl<Q: Enqueue> Enqueue for Traced<Q> {
                 job.origin = Some(here.clone());
             }
         }
-        finish(&span, span.run(self.0.enqueue(&jobs)).await)
+        span.attempt(self.0.enqueue(&jobs)).await
     }
 }
 
@@ -95,7 +91,7 @@ impl<P: Post> Post for Traced<P> {
         now: Timestamp,
     ) -> Result<Answer, Unavailable> {
         let span = span::child(Kind::Client, "POST");
-        let answer = span.run(self.0.post(webhook, event, now)).await;
+        let answer = span.attempt(self.0.post(webhook, event, now)).await;
         if span.is_recorded() {
             span.set("http.request.method", "POST");
             span.set("overture.account", webhook.account.to_string());
@@ -111,14 +107,6 @@ impl<P: Post> Post for Traced<P> {
                 None => span.fail(answer.trouble.clone().unwrap_or_default()),
             }
         }
-        finish(&span, answer)
+        answer
     }
-}
-
-/// What came of it, told of the span when it failed.
-fn finish<T>(span: &Span, result: Result<T, Unavailable>) -> Result<T, Unavailable> {
-    if result.is_err() {
-        span.fail("unavailable");
-    }
-    result
 }

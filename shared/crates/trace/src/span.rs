@@ -222,6 +222,37 @@ pub fn follow(origin: Option<&Origin>, kind: Kind, name: impl Into<Cow<'static, 
     }
 }
 
+/// Where a message or a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The stream of the table.
+    Table,
+    /// The queue of the sender.
+    SendQueue,
+    /// The queue of deliveries to webhooks.
+    WebhookQueue,
+}
+
+/// The span of what came from there, and follows from `origin`, if that is recorded.
+#[must_use]
+pub fn process(origin: Option<&Origin>, source: Source) -> Span {
+    let (name, of, system, trigger) = match source {
+        Source::Table => (
+            "process Table",
+            "Table",
+            "aws_dynamodb_streams",
+            "datasource",
+        ),
+        Source::SendQueue => ("process SendQueue", "SendQueue", "aws_sqs", "pubsub"),
+        Source::WebhookQueue => ("process WebhookQueue", "WebhookQueue", "aws_sqs", "pubsub"),
+    };
+    follow(origin, Kind::Consumer, name)
+        .with("messaging.system", system)
+        .with("messaging.destination.name", of)
+        .with("messaging.operation.type", "process")
+        .with("faas.trigger", trigger)
+}
+
 /// A span below the one at hand.
 #[must_use]
 pub fn child(kind: Kind, name: impl Into<Cow<'static, str>>) -> Span {
@@ -290,6 +321,16 @@ impl Span {
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.0.as_ref()?.context.origin()
+    }
+
+    /// Makes it the span at hand of `work` that stands on what can be unavailable, and tells when
+    /// that failed.
+    ///
+    /// # Errors
+    /// The work's own.
+    pub async fn attempt<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let done = self.run(work).await;
+        done.inspect_err(|_| self.fail("unavailable"))
     }
 
     /// Makes it the span at hand of `work`.
