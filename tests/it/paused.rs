@@ -3,11 +3,11 @@
 
 use crate::{
     parts::{campaign, crowd, proactive, pushes_to},
-    world::{Brand, World, list, text},
+    world::{Brand, PATIENCE, World, list, text},
 };
 use local::Stack;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 /// The operator pauses the account, or ends that, and the sender sees it.
@@ -23,19 +23,24 @@ fn left(stack: &Stack) -> usize {
     proactive(stack).len()
 }
 
+/// Pauses the account in the middle of a campaign to that crowd, which is made by that handoff.
+async fn pause_in_the_middle(brand: &Brand<'_>, handoff: &str, crowd: &[String]) -> Value {
+    for id in crowd {
+        brand.with_iphone(id).await;
+    }
+    let made = brand.launch(campaign(handoff, crowd)).await;
+    let stack = &brand.world.stack;
+    assert!(stack.until(PATIENCE, |stack| left(stack) >= 5).await);
+    pause(brand, true).await;
+    made
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_stops_a_campaign_and_its_end_sends_the_rest_once() {
     let world = World::start().await;
     let brand = world.brand_sending("acme", 10).await;
-    let crowd = crowd("c", 60);
-    for id in &crowd {
-        brand.with_iphone(id).await;
-    }
-    let handoff = brand.greeting().await;
-    let made = brand.launch(campaign(&handoff, &crowd)).await;
-    let patience = crate::world::PATIENCE;
-    assert!(world.stack.until(patience, |stack| left(stack) >= 5).await);
-    pause(&brand, true).await;
+    let (handoff, crowd) = (brand.greeting().await, crowd("c", 60));
+    let made = pause_in_the_middle(&brand, &handoff, &crowd).await;
     brand
         .post("campaign", campaign(&handoff, &["c-1"]))
         .await
@@ -92,15 +97,8 @@ async fn a_pause_stops_a_campaign_and_its_end_sends_the_rest_once() {
 async fn what_waits_past_its_lookback_expires_and_tells_of_the_pause() {
     let world = World::start().await;
     let brand = world.brand_sending("acme", 10).await;
-    let crowd = crowd("c", 40);
-    for id in &crowd {
-        brand.with_iphone(id).await;
-    }
-    let handoff = brand.greeting().await;
-    let made = brand.launch(campaign(&handoff, &crowd)).await;
-    let patience = crate::world::PATIENCE;
-    assert!(world.stack.until(patience, |stack| left(stack) >= 5).await);
-    pause(&brand, true).await;
+    let (handoff, crowd) = (brand.greeting().await, crowd("c", 40));
+    let made = pause_in_the_middle(&brand, &handoff, &crowd).await;
     world.stack.quiet().await.unwrap();
     let before = left(&world.stack);
     world.stack.advance(Duration::from_hours(25)).await;

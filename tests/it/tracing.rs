@@ -4,7 +4,7 @@
 use crate::{
     parts::{Device, campaign, proactive},
     webhooks::{hook, told},
-    world::{World, list, text},
+    world::{Brand, World, list, text},
 };
 use axum::{Json, Router, extract::State, routing::post};
 use reqwest::Method;
@@ -24,6 +24,20 @@ const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
 
 fn traceparent(trace: &str, flags: &str) -> String {
     format!("00-{trace}-{SPAN}-{flags}")
+}
+
+/// A campaign that is accepted, posted in the caller's trace with these flags.
+async fn launch_traced(brand: &Brand<'_>, flags: &str, body: Value) -> Value {
+    let header = traceparent(TRACE, flags);
+    let headers = [("traceparent", header.as_str())];
+    let posted = brand.send(Method::POST, "campaign", &headers, Some(body));
+    posted.await.ok(202)
+}
+
+/// Whether any item tells where in a trace it comes from.
+fn keeps_origins(world: &World) -> bool {
+    let items = Value::from(world.table()).to_string();
+    items.contains("\"origin\"")
 }
 
 /// Takes OTLP's JSON, and keeps what it is told.
@@ -231,11 +245,8 @@ async fn a_campaign_is_one_trace_from_the_call_to_the_gateway_and_the_webhook() 
         "nothing is sampled"
     );
 
-    let header = traceparent(TRACE, "01");
     let body = campaign(&handoff, &["consumer-ana", "consumer-ben", "consumer-gone"]);
-    let headers = [("traceparent", header.as_str())];
-    let posted = brand.send(Method::POST, "campaign", &headers, Some(body));
-    let posted = posted.await.ok(202);
+    let posted = launch_traced(&brand, "01", body).await;
     world.stack.settled().await.unwrap();
     assert_eq!(proactive(&world.stack).len(), 2);
 
@@ -296,11 +307,7 @@ async fn a_message_that_is_tried_again_stays_in_its_trace() {
     };
     world.stack.sandbox().script(&token, [busy]);
     let handoff = brand.greeting().await;
-    let header = traceparent(TRACE, "01");
-    let headers = [("traceparent", header.as_str())];
-    let body = campaign(&handoff, &["ana"]);
-    let posted = brand.send(Method::POST, "campaign", &headers, Some(body));
-    posted.await.ok(202);
+    launch_traced(&brand, "01", campaign(&handoff, &["ana"])).await;
     world.stack.quiet().await.unwrap();
     world.stack.advance(Duration::from_mins(9)).await;
     world.stack.settled().await.unwrap();
@@ -341,11 +348,7 @@ async fn what_is_not_sampled_is_not_told_nor_kept() {
     let brand = world.brand("acme").await;
     brand.with_iphone("ana").await;
     let handoff = brand.greeting().await;
-    let header = traceparent(TRACE, "00");
-    let headers = [("traceparent", header.as_str())];
-    let body = campaign(&handoff, &["ana"]);
-    let posted = brand.send(Method::POST, "campaign", &headers, Some(body));
-    posted.await.ok(202);
+    launch_traced(&brand, "00", campaign(&handoff, &["ana"])).await;
     world.stack.settled().await.unwrap();
     let spans = collector.spans();
     assert!(!spans.is_empty(), "other calls are");
@@ -353,11 +356,7 @@ async fn what_is_not_sampled_is_not_told_nor_kept() {
         assert_ne!(span.body["traceId"], TRACE, "{span:?}");
         assert_eq!((span.kind(), &span.parent), (SERVER, &None), "{span:?}");
     }
-    assert!(
-        !Value::from(world.table())
-            .to_string()
-            .contains("\"origin\"")
-    );
+    assert!(!keeps_origins(&world));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -366,18 +365,10 @@ async fn without_a_collector_there_is_nothing_of_traces() {
     let brand = world.brand("acme").await;
     brand.with_iphone("ana").await;
     let handoff = brand.greeting().await;
-    let header = traceparent(TRACE, "01");
-    let headers = [("traceparent", header.as_str())];
-    let body = campaign(&handoff, &["ana"]);
-    let posted = brand.send(Method::POST, "campaign", &headers, Some(body));
-    posted.await.ok(202);
+    launch_traced(&brand, "01", campaign(&handoff, &["ana"])).await;
     world.stack.settled().await.unwrap();
     assert_eq!(proactive(&world.stack).len(), 1);
-    assert!(
-        !Value::from(world.table())
-            .to_string()
-            .contains("\"origin\"")
-    );
+    assert!(!keeps_origins(&world));
 }
 
 /// A campaign where the collector is at that address, and what its functions warned of.

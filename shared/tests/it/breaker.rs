@@ -1,11 +1,11 @@
 //! The circuit breaker: an app whose sends fail is paused, tried, and resumed.
 
-use crate::world::{World, secs, token};
+use crate::world::{World, crowd, secs, token};
 use domain::{
     access::Role,
     account, agent,
     breaker::{Cause, Pause, Pauses},
-    campaign::{Accepted, OpenConversation},
+    campaign::OpenConversation,
     dispatch::{Announcement, Job},
     failure::Failure,
     message::State,
@@ -28,20 +28,6 @@ fn failing() -> Undelivered {
     }
 }
 
-fn names(count: usize) -> Vec<String> {
-    (0..count).map(|i| format!("c{i}")).collect()
-}
-
-/// A campaign to so many people, each with a device.
-async fn campaign(world: &World, count: usize) -> Accepted {
-    let names = names(count);
-    for name in &names {
-        world.log_in(name, &format!("t-{name}")).await;
-    }
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    world.campaign(&names).await
-}
-
 async fn pauses(world: &World) -> Vec<Pause> {
     world.store.pauses(&world.account).await.unwrap()
 }
@@ -59,7 +45,7 @@ fn tries(world: &World) -> usize {
 async fn p6_refused_credentials_pause_the_app_and_do_not_burn_the_audience() {
     let world = World::new().await;
     world.gateways.down(refused());
-    let accepted = campaign(&world, 100).await;
+    let accepted = world.campaign_of(100).await;
     world.run_for(secs(3_600)).await;
     let [pause] = pauses(&world).await.try_into().unwrap();
     assert_eq!(pause.cause, Cause::Refused);
@@ -78,7 +64,7 @@ async fn p6_refused_credentials_pause_the_app_and_do_not_burn_the_audience() {
     assert_eq!(world.counts(&accepted).await.sent, 100);
     assert_eq!(pauses(&world).await, []);
     assert_eq!(events(&world), ["app.resumed"]);
-    for name in names(100) {
+    for name in crowd(100) {
         let token = token(&format!("t-{name}"));
         assert_eq!(world.gateways.taken(&token).len(), 1, "{name}: no repeats");
     }
@@ -88,7 +74,7 @@ async fn p6_refused_credentials_pause_the_app_and_do_not_burn_the_audience() {
 async fn p6_a_large_share_of_failures_pauses_the_app() {
     let world = World::new().await;
     world.gateways.down(failing());
-    let accepted = campaign(&world, 100).await;
+    let accepted = world.campaign_of(100).await;
     world.run_for(secs(9)).await;
     assert!(tries(&world) < 20, "{} tries", tries(&world));
     let [pause] = pauses(&world).await.try_into().unwrap();
@@ -101,13 +87,13 @@ async fn p6_a_large_share_of_failures_pauses_the_app() {
 #[tokio::test]
 async fn p3_devices_in_trouble_of_their_own_pause_nobody() {
     let world = World::new().await;
-    for name in names(8) {
+    for name in crowd(8) {
         for _ in 0..5 {
             let token = token(&format!("t-{name}"));
             world.gateways.answer(&token, failing());
         }
     }
-    let accepted = campaign(&world, 30).await;
+    let accepted = world.campaign_of(30).await;
     world.run_for(secs(30)).await;
     assert_eq!(pauses(&world).await, []);
     assert!(world.counts(&accepted).await.sent >= 22);
@@ -135,7 +121,7 @@ async fn p3_an_app_that_is_paused_does_not_hold_up_another() {
 async fn what_waits_past_its_lookback_expires_and_tells_why() {
     let world = World::new().await;
     world.gateways.down(refused());
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     let end = accepted.campaign.lookback_ends_at;
     world.run_until(end + secs(60)).await;
     let counts = world.counts(&accepted).await;
@@ -144,7 +130,7 @@ async fn what_waits_past_its_lookback_expires_and_tells_why() {
         counts.expired >= 15,
         "those that were never tried: {counts:?}"
     );
-    for name in names(20) {
+    for name in crowd(20) {
         let message = world.message(&accepted, &name).await;
         assert_eq!(message.failure, Some(Failure::CredentialsRefused), "{name}");
     }
@@ -162,7 +148,7 @@ async fn what_waits_past_its_lookback_expires_and_tells_why() {
 async fn saving_the_app_ends_its_pause() {
     let world = World::new().await;
     world.gateways.down(refused());
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     world.run_for(secs(10)).await;
     assert_eq!(pauses(&world).await.len(), 1);
     world.gateways.up();
@@ -179,7 +165,7 @@ async fn saving_the_app_ends_its_pause() {
 async fn a_turn_whose_sender_dies_goes_to_another() {
     let world = World::new().await;
     world.gateways.down(refused());
-    let accepted = campaign(&world, 5).await;
+    let accepted = world.campaign_of(5).await;
     world.run_for(secs(3)).await;
     world.gateways.up();
     let [pause] = pauses(&world).await.try_into().unwrap();
@@ -202,14 +188,14 @@ async fn the_breaker_that_cannot_be_written_loses_nothing() {
     for call in ["pauses", "pause", "prolong", "resume", "reserve"] {
         let world = World::new().await;
         world.gateways.down(refused());
-        let accepted = campaign(&world, 5).await;
+        let accepted = world.campaign_of(5).await;
         world.store.fail_next(call);
         world.run_for(secs(120)).await;
         world.gateways.up();
         world.store.fail_next(call);
         world.run_for(secs(3_600)).await;
         assert_eq!(world.counts(&accepted).await.sent, 5, "{call}");
-        for name in names(5) {
+        for name in crowd(5) {
             let token = token(&format!("t-{name}"));
             assert_eq!(world.gateways.taken(&token).len(), 1, "{call}: {name}");
         }
@@ -233,7 +219,7 @@ async fn p6_what_waited_leaves_at_the_accounts_pace() {
         after: Some(Duration::from_mins(10)),
         reason: "ServiceUnavailable".into(),
     });
-    let accepted = campaign(&world, 100).await;
+    let accepted = world.campaign_of(100).await;
     world.run_for(secs(60)).await;
     world.gateways.up();
     let mut left = Vec::new();

@@ -1,29 +1,15 @@
 //! An account that an operator paused or ended: what waits, what goes on, what comes of it.
 
-use crate::world::{World, add_up, secs, token};
+use crate::world::{World, add_up, crowd, secs, token};
 use domain::{
     account::{self, ReadSettings, SaveSettingsError},
-    campaign::{self, Accepted, CreateError, Idempotency, IdempotencyKey},
+    campaign::{self, CreateError, Idempotency, IdempotencyKey},
     failure::Failure,
     message::State,
     send::PUT_OFF,
     sweep::{FIRST_LOOK, GRACE, sweep},
 };
 use std::collections::BTreeSet;
-
-fn names(count: usize) -> Vec<String> {
-    (0..count).map(|i| format!("c{i}")).collect()
-}
-
-/// A campaign to so many people, each with a device.
-async fn campaign(world: &World, count: usize) -> Accepted {
-    let names = names(count);
-    for name in &names {
-        world.log_in(name, &format!("t-{name}")).await;
-    }
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    world.campaign(&names).await
-}
 
 fn pushed(world: &World) -> usize {
     world.gateways.pushed().len()
@@ -37,7 +23,7 @@ async fn sweep_now(world: &World) -> u32 {
 #[tokio::test]
 async fn a_pause_in_the_middle_of_a_campaign_stops_it_and_its_end_sends_the_rest_once() {
     let world = World::new().await;
-    let accepted = campaign(&world, 100).await;
+    let accepted = world.campaign_of(100).await;
     world.run_for(secs(4)).await;
     world.pause(true).await;
     let left = pushed(&world);
@@ -55,13 +41,13 @@ async fn a_pause_in_the_middle_of_a_campaign_stops_it_and_its_end_sends_the_rest
     world.run_for(PUT_OFF).await;
     world.run().await;
     assert_eq!(world.counts(&accepted).await.sent, 100);
-    for name in names(100) {
+    for name in crowd(100) {
         let taken = world.gateways.taken(&token(&format!("t-{name}")));
         assert_eq!(taken.len(), 1, "{name}: once");
     }
     // At the account's pace: ten a second.
     let mut since = BTreeSet::new();
-    for name in names(100) {
+    for name in crowd(100) {
         let at = world.message(&accepted, &name).await.sent_at.unwrap();
         if at >= resumed {
             since.insert((at, name));
@@ -81,7 +67,7 @@ async fn a_pause_in_the_middle_of_a_campaign_stops_it_and_its_end_sends_the_rest
 #[tokio::test]
 async fn the_sweep_leaves_alone_what_a_pause_keeps_waiting() {
     let world = World::new().await;
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     world.pause(true).await;
     let end = world.now() + secs(3 * 3_600);
     while world.now() < end {
@@ -101,7 +87,7 @@ async fn the_sweep_leaves_alone_what_a_pause_keeps_waiting() {
 #[tokio::test]
 async fn what_is_lost_in_a_pause_is_found_after_it() {
     let world = World::new().await;
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     world.queue.take();
     world.pause(true).await;
     world.run_for(secs(3_600)).await;
@@ -120,7 +106,7 @@ async fn what_is_lost_in_a_pause_is_found_after_it() {
 #[tokio::test]
 async fn p5_what_a_pause_keeps_past_its_lookback_expires_and_tells_why() {
     let world = World::new().await;
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     world.pause(true).await;
     let end = accepted.campaign.lookback_ends_at;
     world.run_until(end + secs(60)).await;
@@ -192,7 +178,7 @@ async fn whoever_did_not_see_a_pause_does_not_end_it() {
 #[tokio::test]
 async fn nothing_leaves_and_nothing_is_written_of_an_account_that_ended() {
     let world = World::new().await;
-    let accepted = campaign(&world, 20).await;
+    let accepted = world.campaign_of(20).await;
     world.reply("c1", "Hello?").await;
     account::end(&world.store, &world.by()).await.unwrap();
     world.run_for(secs(3_600)).await;

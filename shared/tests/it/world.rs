@@ -55,6 +55,11 @@ pub(crate) fn token(raw: &str) -> PushToken {
     raw.parse().unwrap()
 }
 
+/// The names of so many people.
+pub(crate) fn crowd(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("c{i}")).collect()
+}
+
 impl World {
     /// A brand whose handoff greets by name.
     pub(crate) async fn new() -> Self {
@@ -170,6 +175,16 @@ impl World {
         let accepted = self.accept(self.order(names)).await;
         self.pump().await;
         accepted
+    }
+
+    /// A campaign to so many people, each with a device.
+    pub(crate) async fn campaign_of(&self, count: usize) -> Accepted {
+        let names = crowd(count);
+        for name in &names {
+            self.log_in(name, &format!("t-{name}")).await;
+        }
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        self.campaign(&names).await
     }
 
     pub(crate) async fn campaign_with(&self, names: &[&str], open: OpenConversation) -> Accepted {
