@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import boto3
 
@@ -37,6 +37,35 @@ def until(what, look, patience=PATIENCE):
             return found
         assert time.monotonic() < end, f"in vain: {what}"
         time.sleep(0.2)
+
+
+def http_event(by, method, path, query, headers, body):
+    """A request as API Gateway gives it to a function, of whoever `by` says."""
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": unquote(path),
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "api",
+            "domainName": "api.example.com",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": by,
+            },
+            "requestId": by,
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": int(time.time() * 1000),
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
 
 
 class Deployed:
@@ -67,31 +96,7 @@ class Deployed:
         elif body is not None:
             body = json.dumps(body)
         query = urlencode(query or {})
-        event = {
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": headers,
-            "requestContext": {
-                "accountId": "000000000000",
-                "apiId": "api",
-                "domainName": "api.example.com",
-                "http": {
-                    "method": method,
-                    "path": path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": "192.0.2.1",
-                    "userAgent": "story",
-                },
-                "requestId": "story",
-                "routeKey": "$default",
-                "stage": "$default",
-                "timeEpoch": int(time.time() * 1000),
-            },
-            "body": body,
-            "isBase64Encoded": False,
-        }
+        event = http_event("story", method, path, query, headers, body)
         invoked = self.aws("lambda").invoke(
             FunctionName=self.resources[function], Payload=json.dumps(event)
         )

@@ -18,7 +18,7 @@ import time
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 # Else version 1 of the CLI calls SQS by its old name, whatever the environment says.
@@ -70,31 +70,10 @@ def gateway(deployed, template):
                 for method, path, function in routes
                 if method == self.command and path.fullmatch(url.path)
             )
-            event = {
-                "version": "2.0",
-                "routeKey": "$default",
-                "rawPath": unquote(url.path),
-                "rawQueryString": url.query,
-                "headers": {name.lower(): value for name, value in self.headers.items()},
-                "requestContext": {
-                    "accountId": "000000000000",
-                    "apiId": "api",
-                    "domainName": "api.example.com",
-                    "http": {
-                        "method": self.command,
-                        "path": url.path,
-                        "protocol": "HTTP/1.1",
-                        "sourceIp": "192.0.2.1",
-                        "userAgent": "runbooks",
-                    },
-                    "requestId": "runbooks",
-                    "routeKey": "$default",
-                    "stage": "$default",
-                    "timeEpoch": int(time.time() * 1000),
-                },
-                "body": body,
-                "isBase64Encoded": False,
-            }
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            event = story.http_event(
+                "runbooks", self.command, url.path, url.query, headers, body
+            )
             invoked = deployed.aws("lambda").invoke(
                 FunctionName=deployed.resources[function], Payload=json.dumps(event)
             )

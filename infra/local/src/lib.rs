@@ -1,8 +1,8 @@
 //! The whole of Overture on one machine, from `template.yaml`: for `cargo local` and for tests.
 //!
 //! [`Stack::start`] brings up the real function binaries behind a Lambda Runtime API, the HTTP API
-//! in front of them, and the services they stand on. Everything listens on 127.0.0.1, unless told otherwise, and ends with
-//! the [`Stack`].
+//! in front of them, and the services they stand on. Everything listens on 127.0.0.1, unless told
+//! otherwise, and ends with the [`Stack`].
 //!
 //! | module | what it plays |
 //! |---|---|
