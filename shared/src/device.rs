@@ -2,7 +2,6 @@
 
 use crate::{
     clock::Clock,
-    conversation::ReadStanding,
     id::{AccountId, AppName, ConsumerId, DeviceId},
     store::Unavailable,
 };
@@ -199,25 +198,14 @@ pub enum Logout {
 /// A push token belongs to at most one consumer of an account: the store keeps that in
 /// one transaction with the device.
 pub trait DeviceStore: Send + Sync {
-    /// Adds or replaces the consumer's device of that id, and takes its push token from
-    /// whoever had it before, in one step.
+    /// Logs the device in: it is the consumer's from now on, in the place of the one of that id,
+    /// its push token is taken from whoever had it before, and what is [`surplus`] goes. All of it
+    /// in one step.
     fn register(
         &self,
         account: &AccountId,
         consumer: &ConsumerId,
         device: &Device,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
-
-    /// The same, when the consumer had `before` under that id a moment ago, or nothing, and
-    /// `surplus` has to go: in one request, unless something changed or the token was another
-    /// device's.
-    fn take_in(
-        &self,
-        account: &AccountId,
-        consumer: &ConsumerId,
-        device: &Device,
-        before: Option<&Device>,
-        surplus: &[Device],
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Removes the device with its token, if the consumer has it.
@@ -253,31 +241,36 @@ pub trait DeadDevices: Send + Sync {
 /// longest ago.
 pub const MAX_DEVICES: usize = 20;
 
+/// Which of a consumer's devices, each with when it logged in, have to go so that `comer` finds
+/// a place among [`MAX_DEVICES`].
+pub fn surplus<'a>(
+    devices: impl IntoIterator<Item = (&'a DeviceId, Timestamp)>,
+    comer: &DeviceId,
+) -> Vec<&'a DeviceId> {
+    let mut others: Vec<_> = devices
+        .into_iter()
+        .filter(|(id, _)| *id != comer)
+        .map(|(id, registered_at)| (registered_at, id))
+        .collect();
+    others.sort_unstable();
+    others.truncate((others.len() + 1).saturating_sub(MAX_DEVICES));
+    others.into_iter().map(|(_, id)| id).collect()
+}
+
 /// Logs a device in: from now on it is the consumer's.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn log_in<S>(
-    store: &S,
+pub async fn log_in(
+    store: &impl DeviceStore,
     clock: &impl Clock,
     account: &AccountId,
     consumer: &ConsumerId,
     mut device: Device,
-) -> Result<Device, Unavailable>
-where
-    S: DeviceStore + ReadStanding,
-{
+) -> Result<Device, Unavailable> {
     device.registered_at = clock.now();
     device.token = device.token.spelled_for(device.platform);
-    let devices = store.standing(account, consumer).await?.devices;
-    let (before, mut others): (Vec<_>, Vec<_>) =
-        devices.into_iter().partition(|other| other.id == device.id);
-    others.sort_by_key(|other| other.registered_at);
-    let surplus = (others.len() + 1).saturating_sub(MAX_DEVICES);
-    let (before, surplus) = (before.first(), &others[..surplus]);
-    store
-        .take_in(account, consumer, &device, before, surplus)
-        .await?;
+    store.register(account, consumer, &device).await?;
     Ok(device)
 }
 

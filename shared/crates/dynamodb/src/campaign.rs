@@ -8,7 +8,7 @@ use crate::{
     key::{Attributes, Key, Range},
     read::from_item,
     sweep,
-    table::{Change, Reason, Write, at, n, s, unavailable},
+    table::{Change, Verdict, Write, at, n, s, unavailable},
     time,
 };
 use domain::{
@@ -290,15 +290,13 @@ impl AcceptCampaigns for Table {
     async fn accept(&self, acceptance: &Acceptance) -> Result<(), AcceptError> {
         let (parts, writes): (Vec<_>, Vec<_>) = self.writes(acceptance)?.into_iter().unzip();
         for pause in PAUSES {
-            let reasons = self.attempt(writes.clone()).await?;
-            let why = |reason| {
-                let at = reasons.iter().position(|r| *r == reason)?;
-                parts.get(at)
-            };
-            if reasons.is_empty() {
+            let verdicts = self.attempt(writes.clone()).await?;
+            if verdicts.is_empty() {
                 return Ok(());
             }
-            match (why(Reason::Condition), why(Reason::Conflict)) {
+            let first = |is: fn(&Verdict) -> bool| parts.get(verdicts.iter().position(is)?);
+            let refused = first(Verdict::is_refused);
+            match (refused, first(|verdict| *verdict == Verdict::Conflict)) {
                 (Some(Part::Campaign), _) => return Err(AcceptError::IdTaken),
                 (Some(Part::Once), _) => return Err(AcceptError::KeyUsed),
                 (Some(Part::Handoff), _) => return Err(AcceptError::HandoffMoved),

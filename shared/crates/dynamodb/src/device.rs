@@ -1,5 +1,9 @@
 //! Devices and the owners of push tokens, as they are stored.
 
+mod register;
+mod roster;
+
+use self::{register::still_with, roster::ProfileItem};
 use crate::{
     Table,
     key::{Attributes, Key, Range, digest},
@@ -8,7 +12,7 @@ use crate::{
     time,
 };
 use domain::{
-    conversation::{Conversation, Profile, ReadStanding, Standing, State},
+    conversation::{Conversation, ReadStanding, Standing, State},
     device::{DeadDevices, Device, DeviceStore, Environment, Platform, PushToken, Takes, Traits},
     id::{AccountId, AppName, ConsumerId, ConversationId, DeviceId, SkillName},
     store::Unavailable,
@@ -77,18 +81,13 @@ struct OwnerItem {
 }
 
 impl OwnerItem {
-    const KIND: &str = "token-owner";
-}
-
-/// A consumer's profile as it is stored.
-#[derive(Debug, Serialize, Deserialize)]
-struct ProfileItem {
-    kind: String,
-    profile: Profile,
-}
-
-impl ProfileItem {
-    const KIND: &str = "profile";
+    fn new(consumer: &ConsumerId, device: &DeviceId) -> Self {
+        Self {
+            kind: "token-owner".to_owned(),
+            consumer: consumer.clone(),
+            device: device.clone(),
+        }
+    }
 }
 
 /// A consumer's open conversation.
@@ -122,7 +121,7 @@ fn token_digest(device: &Device) -> String {
     digest(device.token.expose())
 }
 
-/// How often logging in is tried while others move the same tokens.
+/// How often removing a device is tried while it changes.
 const TRIES: u32 = 20;
 
 /// The owner's condition and values on a write to a token's item.
@@ -133,126 +132,6 @@ fn owned_by(write: Write, consumer: &ConsumerId, device: &DeviceId) -> Write {
         .value(":device", s(device.as_str()))
 }
 
-/// What registering a device writes, given who owns its token, and the digest of the token that
-/// the consumer's device of that id had before.
-fn registering(
-    account: &AccountId,
-    consumer: &ConsumerId,
-    device: &Device,
-    owner: Option<OwnerItem>,
-    before: Option<&str>,
-) -> Result<Vec<Write>, Unavailable> {
-    let item = Item::from(device);
-    let token = Key::token(account, &item.token_digest);
-    let key = Key::device(account, consumer, &device.id);
-    let mine = OwnerItem {
-        kind: OwnerItem::KIND.to_owned(),
-        consumer: consumer.clone(),
-        device: device.id.clone(),
-    };
-    let take = Write::put(&token, &mine)?;
-    let mut writes = vec![
-        Write::put(
-            &Key::profile(account, consumer),
-            &ProfileItem {
-                kind: ProfileItem::KIND.to_owned(),
-                profile: Profile {
-                    app: Some(device.app.clone()),
-                    os: device.traits.os.clone(),
-                    device: device.traits.device.clone(),
-                    country: device.traits.country.clone(),
-                    city: device.traits.city.clone(),
-                },
-            },
-        )?,
-        match &owner {
-            // Only if it still is whose it was when we looked.
-            Some(owner) => owned_by(take, &owner.consumer, &owner.device),
-            None => take.only_if("attribute_not_exists(pk)"),
-        },
-        match before {
-            Some(before) => Write::put(&key, &item)?
-                .only_if("token_digest = :before")
-                .value(":before", s(before)),
-            None => Write::insert(&key, &item)?,
-        },
-    ];
-    if let Some(owner) = owner.filter(|owner| *owner != mine) {
-        let theirs = Key::device(account, &owner.consumer, &owner.device);
-        writes.push(
-            Write::delete(theirs)
-                .only_if("attribute_not_exists(pk) OR token_digest = :digest")
-                .value(":digest", s(&item.token_digest)),
-        );
-    }
-    if let Some(before) = before.filter(|before| *before != item.token_digest) {
-        let old = Write::delete(Key::token(account, before));
-        writes.push(owned_by(old, consumer, &device.id));
-    }
-    Ok(writes)
-}
-
-/// What removing a device with its token writes, if it still has `digest`.
-fn removing(
-    account: &AccountId,
-    consumer: &ConsumerId,
-    device: &DeviceId,
-    digest: &str,
-) -> [Write; 2] {
-    let gone = Write::delete(Key::device(account, consumer, device))
-        .only_if("token_digest = :digest")
-        .value(":digest", s(digest));
-    let token = Write::delete(Key::token(account, digest));
-    [gone, owned_by(token, consumer, device)]
-}
-
-impl Table {
-    /// What registering a device writes, as all stands.
-    async fn registration(
-        &self,
-        account: &AccountId,
-        consumer: &ConsumerId,
-        device: &Device,
-    ) -> Result<Vec<Write>, Unavailable> {
-        let token = Key::token(account, &token_digest(device));
-        let key = Key::device(account, consumer, &device.id);
-        let (mut owner, mut before) = (None, None);
-        for item in self.get_all(&[token, key]).await? {
-            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
-            if kind.is_some_and(|kind| kind == OwnerItem::KIND) {
-                owner = Some(from_item(item).map_err(unavailable)?);
-            } else {
-                let item: Item = from_item(item).map_err(unavailable)?;
-                before = Some(item.token_digest);
-            }
-        }
-        registering(account, consumer, device, owner, before.as_deref())
-    }
-
-    /// Removes a device with its token, if it still has `digest`; whether nobody came in
-    /// between.
-    async fn remove_with_token(
-        &self,
-        account: &AccountId,
-        consumer: &ConsumerId,
-        device: &DeviceId,
-        digest: &str,
-        registered_at: Option<Timestamp>,
-    ) -> Result<bool, Unavailable> {
-        let gone =
-            Write::delete(Key::device(account, consumer, device)).value(":digest", s(digest));
-        let gone = match registered_at {
-            Some(instant) => gone
-                .only_if("token_digest = :digest AND registered_at = :registered_at")
-                .value(":registered_at", at(instant)),
-            None => gone.only_if("token_digest = :digest"),
-        };
-        let token = Write::delete(Key::token(account, digest));
-        let writes = vec![gone, owned_by(token, consumer, device)];
-        Ok(matches!(self.transact(writes).await?, Transacted::Done))
-    }
-}
-
 impl DeviceStore for Table {
     async fn register(
         &self,
@@ -260,45 +139,7 @@ impl DeviceStore for Table {
         consumer: &ConsumerId,
         device: &Device,
     ) -> Result<(), Unavailable> {
-        for _ in 0..TRIES {
-            let writes = self.registration(account, consumer, device).await?;
-            if let Transacted::Done = self.transact(writes).await? {
-                return Ok(());
-            }
-        }
-        Err(Unavailable::new("the device's token kept moving"))
-    }
-
-    async fn take_in(
-        &self,
-        account: &AccountId,
-        consumer: &ConsumerId,
-        device: &Device,
-        before: Option<&Device>,
-        surplus: &[Device],
-    ) -> Result<(), Unavailable> {
-        let digest = token_digest(device);
-        let before = before.map(token_digest);
-        // A device that comes again has its token; a new token is nobody's.
-        let owner = (before.as_ref() == Some(&digest)).then(|| OwnerItem {
-            kind: OwnerItem::KIND.to_owned(),
-            consumer: consumer.clone(),
-            device: device.id.clone(),
-        });
-        let mut writes = registering(account, consumer, device, owner, before.as_deref())?;
-        for other in surplus {
-            // A token that goes over to the new device goes from the old one with it.
-            if token_digest(other) != digest {
-                writes.extend(removing(account, consumer, &other.id, &token_digest(other)));
-            }
-        }
-        if let Transacted::Done = self.transact(writes).await? {
-            return Ok(());
-        }
-        for other in surplus {
-            self.remove(account, consumer, &other.id).await?;
-        }
-        self.register(account, consumer, device).await
+        self.log_in(account, consumer, device).await
     }
 
     async fn remove(
@@ -307,16 +148,34 @@ impl DeviceStore for Table {
         consumer: &ConsumerId,
         device: &DeviceId,
     ) -> Result<(), Unavailable> {
+        let keys = [
+            Key::device(account, consumer, device),
+            Key::profile(account, consumer),
+        ];
         for _ in 0..TRIES {
-            let key = Key::device(account, consumer, device);
-            let Some(item) = self.get::<Item>(&key).await? else {
-                return Ok(());
-            };
-            let digest = &item.token_digest;
-            if self
-                .remove_with_token(account, consumer, device, digest, None)
-                .await?
-            {
+            let (mut kept, mut is_listed) = (None, false);
+            for item in self.get_all(&keys).await? {
+                let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
+                if kind.is_some_and(|kind| kind == Item::KIND) {
+                    kept = Some(from_item::<_, Item>(item).map_err(unavailable)?);
+                } else {
+                    let profile: ProfileItem = from_item(item).map_err(unavailable)?;
+                    is_listed = profile
+                        .devices
+                        .is_some_and(|list| list.contains_key(device));
+                }
+            }
+            let mut writes = Vec::new();
+            if let Some(Item { token_digest, .. }) = &kept {
+                let gone = Write::delete(Key::device(account, consumer, device));
+                let token = Write::delete(Key::token(account, token_digest));
+                writes.push(still_with(gone, token_digest));
+                writes.push(owned_by(token, consumer, device));
+            }
+            if is_listed {
+                writes.push(ProfileItem::without(account, consumer, device));
+            }
+            if writes.is_empty() || matches!(self.transact(writes).await?, Transacted::Done) {
                 return Ok(());
             }
         }
@@ -350,11 +209,22 @@ impl DeadDevices for Table {
         consumer: &ConsumerId,
         device: &Device,
     ) -> Result<(), Unavailable> {
-        let (digest, registered_at) = (token_digest(device), Some(device.registered_at));
-        // When it does not hold any more, the device was registered anew: it stays.
-        self.remove_with_token(account, consumer, &device.id, &digest, registered_at)
-            .await
-            .map(drop)
+        let digest = token_digest(device);
+        let gone = Write::delete(Key::device(account, consumer, &device.id))
+            .only_if("token_digest = :digest AND registered_at = :registered_at")
+            .value(":digest", s(&digest))
+            .value(":registered_at", at(device.registered_at));
+        let token = Write::delete(Key::token(account, &digest));
+        let writes = vec![gone, owned_by(token, consumer, &device.id)];
+        let list = ProfileItem::without(account, consumer, &device.id);
+        let listed = [writes.clone(), vec![list]].concat();
+        // When the device was registered anew, it stays.
+        let done = self.transact(listed).await?;
+        if matches!(done, Transacted::Refused(failed) if failed == [false, false, true]) {
+            // An earlier release wrote the profile.
+            self.transact(writes).await?;
+        }
+        Ok(())
     }
 }
 

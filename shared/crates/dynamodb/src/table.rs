@@ -357,11 +357,11 @@ impl Table {
 
     /// Carries out all of `writes`, or none.
     pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<Transacted, Unavailable> {
-        let reasons = self.attempt(writes).await?;
-        if reasons.is_empty() {
+        let verdicts = self.attempt(writes).await?;
+        if verdicts.is_empty() {
             return Ok(Transacted::Done);
         }
-        let failed: Vec<_> = reasons.iter().map(|r| *r == Reason::Condition).collect();
+        let failed: Vec<_> = verdicts.iter().map(Verdict::is_refused).collect();
         Ok(if failed.contains(&true) {
             Transacted::Refused(failed)
         } else {
@@ -369,9 +369,9 @@ impl Table {
         })
     }
 
-    /// Carries out all of `writes`, or none: then why not, for each write. Without a reason
-    /// it is done.
-    pub(crate) async fn attempt(&self, writes: Vec<Write>) -> Result<Vec<Reason>, Unavailable> {
+    /// Carries out all of `writes`, or none: then what each write has to do with that. Without
+    /// a verdict it is done.
+    pub(crate) async fn attempt(&self, writes: Vec<Write>) -> Result<Vec<Verdict>, Unavailable> {
         let count = writes.len();
         let items = writes
             .into_iter()
@@ -388,37 +388,47 @@ impl Table {
         };
         match error.into_service_error() {
             TransactWriteItemsError::TransactionCanceledException(e) => {
-                let reasons: Vec<_> = e
+                let verdicts: Vec<_> = e
                     .cancellation_reasons()
                     .iter()
                     .map(|reason| match reason.code() {
-                        Some("ConditionalCheckFailed") => Reason::Condition,
-                        Some("TransactionConflict") => Reason::Conflict,
-                        _ => Reason::None,
+                        Some("ConditionalCheckFailed") => {
+                            let stands = reason.item().filter(|item| !item.is_empty());
+                            Verdict::Refused(stands.cloned())
+                        }
+                        Some("TransactionConflict") => Verdict::Conflict,
+                        _ => Verdict::Fine,
                     })
                     .collect();
-                if reasons.iter().all(|reason| *reason == Reason::None) {
+                if verdicts.iter().all(|verdict| *verdict == Verdict::Fine) {
                     return Err(unavailable(e));
                 }
-                Ok(reasons)
+                Ok(verdicts)
             }
             TransactWriteItemsError::TransactionInProgressException(_) => {
-                Ok(vec![Reason::Conflict; count])
+                Ok(vec![Verdict::Conflict; count])
             }
             e => Err(unavailable(e)),
         }
     }
 }
 
-/// Why a write of a transaction that was not carried out kept it from being so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It did not.
-    None,
-    /// Its condition did not hold.
-    Condition,
+/// What a write has to do with it that its transaction was not carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Fine,
+    /// Its condition did not hold: the item that stands, if one does.
+    Refused(Option<Attributes>),
     /// Another transaction was at its item.
     Conflict,
+}
+
+impl Verdict {
+    /// Whether the write's condition did not hold.
+    pub(crate) const fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
 }
 
 /// What a conditional change led to.
@@ -585,6 +595,8 @@ impl Write {
     }
 
     fn build(self, table: &str) -> Result<TransactWriteItem, Unavailable> {
+        const TELL: ReturnValuesOnConditionCheckFailure =
+            ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
         Ok(match self {
             Self::Put {
@@ -599,6 +611,7 @@ impl Write {
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(TELL)
                     .build()
                     .map_err(unavailable)?,
             ),
@@ -610,6 +623,7 @@ impl Write {
                     .set_condition_expression(change.condition)
                     .set_expression_attribute_names(change.names)
                     .set_expression_attribute_values(change.values)
+                    .return_values_on_condition_check_failure(TELL)
                     .build()
                     .map_err(unavailable)?,
             ),
@@ -620,6 +634,7 @@ impl Write {
                     .set_condition_expression(change.condition)
                     .set_expression_attribute_names(change.names)
                     .set_expression_attribute_values(change.values)
+                    .return_values_on_condition_check_failure(TELL)
                     .build()
                     .map_err(unavailable)?,
             ),
@@ -635,6 +650,7 @@ impl Write {
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(TELL)
                     .build()
                     .map_err(unavailable)?,
             ),

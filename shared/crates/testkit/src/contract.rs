@@ -26,7 +26,10 @@ pub use campaign::{
     accept_campaigns, cancel_campaigns, daily_quota, due_store, list_campaigns, read_campaigns,
 };
 pub use conversation::{add_entries, open_conversations, save_conversations};
-pub use device::{contested_tokens, dead_devices, device_store, taken_in, tokens};
+pub use device::{
+    contested_tokens, dead_devices, device_store, devices_at_once, devices_that_come_again,
+    surplus_devices, tokens,
+};
 pub use handoff::{handoff_lives, handoff_stops, handoff_store, handoff_versions};
 pub use ivr::call_store;
 pub use message::{claims, holds, origins, outcomes, read_inbox, record_reports};

@@ -21,7 +21,7 @@ keeps! {
     board_store board_events
     webhook_store webhook_health journal
     pacer pauses limiter
-    device_store taken_in tokens contested_tokens dead_devices
+    device_store devices_that_come_again surplus_devices devices_at_once tokens contested_tokens dead_devices
     claims origins outcomes holds record_reports read_inbox
     open_conversations add_entries save_conversations read_queues
 }

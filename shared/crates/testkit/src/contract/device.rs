@@ -3,46 +3,118 @@
 use super::sample;
 use domain::{
     conversation::{Profile, ReadStanding, Standing},
-    device::{DeadDevices, Device, DeviceStore, Takes},
+    device::{DeadDevices, Device, DeviceStore, MAX_DEVICES, Takes},
+    id::DeviceId,
 };
 use futures_util::future::join_all;
-use std::slice::from_ref;
+use std::{collections::BTreeSet, ops::Range, slice::from_ref};
 
-/// Taking a device in is registering it, and what has to go goes.
-pub async fn taken_in<S: DeviceStore + ReadStanding>(store: &S) {
+/// A device that comes again, or with a new token, is the same device.
+pub async fn devices_that_come_again<S: DeviceStore + ReadStanding>(store: &S) {
     let (ours, now) = (sample::account(), sample::now());
     let (ana, ben) = (sample::consumer("ana"), sample::consumer("ben"));
     let of = async |name| devices(store, &ours, name).await;
     let phone = sample::device("phone", "t1", now);
-    let take = store.take_in(&ours, &ana, &phone, None, &[]);
-    take.await.unwrap();
-    assert_eq!(of("ana").await, from_ref(&phone), "a new one");
+    store.register(&ours, &ana, &phone).await.unwrap();
     let again = sample::device("phone", "t1", now + sample::ms(1));
-    let take = store.take_in(&ours, &ana, &again, Some(&phone), &[]);
-    take.await.unwrap();
-    assert_eq!(of("ana").await, from_ref(&again), "that comes again");
+    store.register(&ours, &ana, &again).await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&again), "it comes again");
+    let moved = Device {
+        app: "com.example.club".parse().unwrap(),
+        ..again.clone()
+    };
+    store.register(&ours, &ana, &moved).await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&moved), "from another app");
+    let profile = store.standing(&ours, &ana).await.unwrap().profile;
+    assert_eq!(profile.unwrap().app, Some(moved.app.clone()));
     let fresh = sample::device("phone", "t2", now + sample::ms(2));
-    let take = store.take_in(&ours, &ana, &fresh, Some(&again), &[]);
-    take.await.unwrap();
+    store.register(&ours, &ana, &fresh).await.unwrap();
     assert_eq!(of("ana").await, from_ref(&fresh), "with a new token");
     let old = sample::device("old", "t1", now);
-    let take = store.take_in(&ours, &ben, &old, None, &[]);
-    take.await.unwrap();
+    store.register(&ours, &ben, &old).await.unwrap();
     assert_eq!(of("ben").await, from_ref(&old), "its old one is free");
+    store.remove(&ours, &ana, &fresh.id).await.unwrap();
+    store.register(&ours, &ana, &phone).await.unwrap();
+    assert_eq!(of("ana").await, from_ref(&phone), "after a log-out");
+    assert_eq!(of("ben").await, [], "and takes its first token back");
+}
 
-    let next = sample::device("next", "t3", now + sample::ms(3));
-    let take = store.take_in(&ours, &ana, &next, None, from_ref(&fresh));
-    take.await.unwrap();
-    assert_eq!(of("ana").await, from_ref(&next), "what had to go is gone");
-    let take = store.take_in(&ours, &ben, &fresh, None, &[]);
-    take.await.unwrap();
-    assert_eq!(of("ben").await.len(), 2, "and its token is free");
-    // Knowing wrongly what was before is no harm.
-    let late = sample::device("next", "t4", now + sample::ms(4));
-    let take = store.take_in(&ours, &ana, &late, None, from_ref(&fresh));
-    take.await.unwrap();
-    assert_eq!(of("ana").await, from_ref(&late));
-    assert_eq!(of("ben").await.len(), 2, "another's device stays");
+/// A consumer has at most [`MAX_DEVICES`]: the one that logged in longest ago goes.
+pub async fn surplus_devices<S: DeadDevices + DeviceStore + ReadStanding>(store: &S) {
+    let (ours, now) = (sample::account(), sample::now());
+    let (ana, ben) = (sample::consumer("ana"), sample::consumer("ben"));
+    let device = |n: i64| sample::device(&format!("d{n}"), &format!("t{n}"), now + sample::ms(n));
+    let most = i64::try_from(MAX_DEVICES).unwrap();
+    for n in 0..most {
+        store.register(&ours, &ana, &device(n)).await.unwrap();
+    }
+    // The oldest comes again, so that the next is the oldest.
+    let newest = Device {
+        registered_at: now + sample::ms(1_000),
+        ..device(0)
+    };
+    store.register(&ours, &ana, &newest).await.unwrap();
+    assert_eq!(devices(store, &ours, "ana").await.len(), MAX_DEVICES);
+    store.register(&ours, &ana, &device(most)).await.unwrap();
+    let left = devices(store, &ours, "ana").await.into_iter().collect_ids();
+    let wanted = |range: Range<i64>| range.map(device).chain([newest.clone()]).collect_ids();
+    assert_eq!(left, wanted(2..most + 1), "the oldest is gone");
+    store.register(&ours, &ben, &device(1)).await.unwrap();
+    assert_eq!(devices(store, &ours, "ana").await.len(), MAX_DEVICES);
+    assert_eq!(
+        devices(store, &ours, "ben").await,
+        [device(1)],
+        "and its token is free"
+    );
+
+    // Places that became free are free: of one who logged out, whose token another took, that is
+    // dead, and whose token another device of the same consumer has.
+    store.remove(&ours, &ana, &device(2).id).await.unwrap();
+    store.register(&ours, &ben, &device(3)).await.unwrap();
+    store.forget(&ours, &ana, &device(4)).await.unwrap();
+    let reinstalled = Device {
+        id: "reinstalled".parse().unwrap(),
+        ..device(5)
+    };
+    store.register(&ours, &ana, &reinstalled).await.unwrap();
+    for n in most + 1..most + 4 {
+        store.register(&ours, &ana, &device(n)).await.unwrap();
+    }
+    let left = devices(store, &ours, "ana").await.into_iter().collect_ids();
+    let mut expected = wanted(6..most + 4);
+    expected.insert(reinstalled.id.clone());
+    assert_eq!(left, expected, "nobody had to go");
+    assert_eq!(left.len(), MAX_DEVICES);
+}
+
+/// Devices that log in at the same instant all find a place, or one of them goes.
+pub async fn devices_at_once<S: DeviceStore + ReadStanding>(store: &S) {
+    let (ours, now) = (sample::account(), sample::now());
+    let ana = sample::consumer("ana");
+    let most = i64::try_from(MAX_DEVICES).unwrap();
+    let all: Vec<_> = (0..most + 4)
+        .map(|n| sample::device(&format!("d{n}"), &format!("t{n}"), now + sample::ms(n)))
+        .collect();
+    for device in &all[..MAX_DEVICES - 4] {
+        store.register(&ours, &ana, device).await.unwrap();
+    }
+    let comers = &all[MAX_DEVICES - 4..];
+    let tries = join_all(comers.iter().map(|d| store.register(&ours, &ana, d))).await;
+    assert!(tries.iter().all(Result::is_ok), "{tries:?}");
+    let left = devices(store, &ours, "ana").await.into_iter().collect_ids();
+    assert_eq!(left.len(), MAX_DEVICES, "no more than there are places");
+    let newest = all[4..].iter().cloned().collect_ids();
+    assert_eq!(left, newest);
+}
+
+trait CollectIds {
+    fn collect_ids(self) -> BTreeSet<DeviceId>;
+}
+
+impl<I: Iterator<Item = Device>> CollectIds for I {
+    fn collect_ids(self) -> BTreeSet<DeviceId> {
+        self.map(|device| device.id).collect()
+    }
 }
 
 /// A consumer's devices come and go, and the consumer stays known.
@@ -130,8 +202,7 @@ pub async fn tokens<S: DeviceStore + ReadStanding>(store: &S) {
     let shared = sample::device("shared", "t1", now);
     store.register(&ours, &ana, &shared).await.unwrap();
     store.register(&theirs, &ana, &shared).await.unwrap();
-    let take = store.take_in(&ours, &ben, &shared, None, &[]);
-    take.await.unwrap();
+    store.register(&ours, &ben, &shared).await.unwrap();
     assert_eq!(
         devices(store, &ours, "ana").await,
         [],
@@ -228,12 +299,7 @@ pub async fn contested_tokens<S: DeviceStore + ReadStanding>(store: &S) {
                 names[n].as_str()
             };
             let phone = phone(&id.replace(' ', "-"));
-            async move {
-                // What each knows of itself may be over when it takes the phone.
-                let known = store.standing(ours, rival).await?.devices;
-                let before = known.iter().find(|device| device.id == phone.id);
-                store.take_in(ours, rival, &phone, before, &[]).await
-            }
+            async move { store.register(ours, rival, &phone).await }
         });
         let tries = join_all(tries).await;
         assert!(tries.iter().any(Result::is_ok), "some log in");

@@ -3,7 +3,7 @@
 use super::Store;
 use domain::{
     conversation::{Profile, ReadStanding, Standing},
-    device::{DeadDevices, Device, DeviceStore, Takes},
+    device::{self, DeadDevices, Device, DeviceStore, Takes},
     id::{AccountId, ConsumerId, DeviceId},
     store::Unavailable,
 };
@@ -19,6 +19,16 @@ impl DeviceStore for Store {
         tables
             .devices
             .retain(|(a, _, _), d| a != account || d.token != device.token);
+        let theirs: Vec<_> = tables
+            .devices
+            .iter()
+            .filter(|((a, c, _), _)| a == account && c == consumer)
+            .map(|((_, _, id), device)| (id.clone(), device.registered_at))
+            .collect();
+        for id in device::surplus(theirs.iter().map(|(id, at)| (id, *at)), &device.id) {
+            let key = (account.clone(), consumer.clone(), id.clone());
+            tables.devices.remove(&key);
+        }
         let key = (account.clone(), consumer.clone(), device.id.clone());
         tables.devices.insert(key, device.clone());
         let traits = device.traits.clone();
@@ -32,20 +42,6 @@ impl DeviceStore for Store {
         let key = (account.clone(), consumer.clone());
         tables.profiles.insert(key, profile);
         Ok(())
-    }
-
-    async fn take_in(
-        &self,
-        account: &AccountId,
-        consumer: &ConsumerId,
-        device: &Device,
-        _: Option<&Device>,
-        surplus: &[Device],
-    ) -> Result<(), Unavailable> {
-        for other in surplus {
-            self.remove(account, consumer, &other.id).await?;
-        }
-        self.register(account, consumer, device).await
     }
 
     async fn remove(
