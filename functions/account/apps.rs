@@ -8,7 +8,7 @@ use domain::{
     clock::Clock as _,
     id::AppName,
 };
-use lambda::{Allowed, Json, Path, Problem, may, problem::Refusals};
+use lambda::{Allowed, Json, Named, Path, Problem, may, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -281,7 +281,7 @@ impl AppAnswer {
 pub(super) async fn put(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteConfiguration>,
-    Path(name): Path<AppName>,
+    Named(name): Named<AppName>,
     Json(request): Json<AppConfiguration>,
 ) -> Result<Json<AppAnswer>, Problem> {
     let app = App {

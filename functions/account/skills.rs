@@ -8,7 +8,7 @@ use domain::{
     id::SkillName,
     text,
 };
-use lambda::{Allowed, At as _, Json, Path, Problem, may, problem::Refusals};
+use lambda::{Allowed, At as _, Json, Named, Path, Problem, may, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,7 +67,7 @@ impl From<Skill> for SkillAnswer {
 pub(super) async fn put(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteConfiguration>,
-    Path(name): Path<SkillName>,
+    Named(name): Named<SkillName>,
     Json(request): Json<SkillDescription>,
 ) -> Result<Json<SkillAnswer>, Problem> {
     if let Some(description) = &request.description {

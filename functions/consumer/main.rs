@@ -10,7 +10,10 @@ async fn main() -> Result<(), lambda::Error> {
     let table = Table::from_env(environment.table()?, environment.retention()?);
     let clock = environment.clock()?;
     let guard = Guard::of_consumers(&environment, table.clone())?;
-    let ports = Ports { table, clock };
+    let ports = Ports {
+        table: table.for_devices(),
+        clock,
+    };
     let (router, _) = consumer::routes().with_state(ports).split_for_parts();
     lambda::serve(guard.over(router)).await
 }

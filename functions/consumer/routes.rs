@@ -11,7 +11,7 @@ use domain::{
     text,
 };
 use jiff::Timestamp;
-use lambda::{At as _, Json, Kind, LoggedIn, Path, Problem, Query, problem::Refusals};
+use lambda::{At as _, Json, Kind, LoggedIn, Named, Path, Problem, Query, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -138,7 +138,7 @@ impl From<Device> for DeviceAnswer {
 async fn log_in(
     State(ports): State<Ports>,
     consumer: LoggedIn,
-    Path(id): Path<DeviceId>,
+    Named(id): Named<DeviceId>,
     Json(request): Json<DeviceRequest>,
 ) -> Result<Json<DeviceAnswer>, Problem> {
     let device = request.parse(id, ports.clock.now())?;

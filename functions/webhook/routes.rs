@@ -13,7 +13,7 @@ use domain::{
     webhook::{self, KEEP_HOURS, ReadWebhooks as _, WebhookStore as _},
 };
 use dynamodb::Table;
-use lambda::{Allowed, Json, Path, Problem, Query, may, problem::Refusals};
+use lambda::{Allowed, Json, Named, Path, Problem, Query, may, problem::Refusals};
 use push::Webhooks;
 use queue::Deliveries;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub fn routes() -> OpenApiRouter<Ports> {
 async fn put(
     State(ports): State<Ports>,
     caller: Allowed<may::WriteConfiguration>,
-    Path(name): Path<WebhookName>,
+    Named(name): Named<WebhookName>,
     Json(request): Json<WebhookConfiguration>,
 ) -> Result<(StatusCode, Json<SavedWebhook>), Problem> {
     let by = caller.at(ports.clock.now());

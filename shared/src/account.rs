@@ -231,6 +231,15 @@ pub trait ReadApps: Send + Sync {
         &self,
         account: &AccountId,
     ) -> impl Future<Output = Result<Vec<App>, Unavailable>> + Send;
+
+    /// Whether the account has the app. One that was removed a moment ago may still count.
+    fn has_app(
+        &self,
+        account: &AccountId,
+        app: &AppName,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send {
+        async { Ok(self.apps(account).await?.iter().any(|one| one.name == *app)) }
+    }
 }
 
 /// Writes apps.

@@ -1,6 +1,7 @@
 //! A consumer's devices: logging in, logging out, and whose a push token is.
 
 use crate::{
+    account::ReadApps,
     clock::Clock,
     id::{AccountId, AppName, ConsumerId, DeviceId},
     store::Unavailable,
@@ -257,17 +258,31 @@ pub fn surplus<'a>(
     others.into_iter().map(|(_, id)| id).collect()
 }
 
+/// Why a device was not logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// No push could ever reach it.
+    #[error("the app `{0}` is not configured in this account: PUT …/apps/{0} first")]
+    UnknownApp(AppName),
+    /// The store failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Logs a device in: from now on it is the consumer's.
 ///
 /// # Errors
-/// When the store fails.
-pub async fn log_in(
-    store: &impl DeviceStore,
+/// When the account has no such app, or the store fails.
+pub async fn log_in<S: DeviceStore + ReadApps>(
+    store: &S,
     clock: &impl Clock,
     account: &AccountId,
     consumer: &ConsumerId,
     mut device: Device,
-) -> Result<Device, Unavailable> {
+) -> Result<Device, LogInError> {
+    if !store.has_app(account, &device.app).await? {
+        return Err(LogInError::UnknownApp(device.app));
+    }
     device.registered_at = clock.now();
     device.token = device.token.spelled_for(device.platform);
     store.register(account, consumer, &device).await?;

@@ -2,7 +2,7 @@
 
 use crate::world::{World, token};
 use domain::{
-    device::{self, Device, Logout, MAX_DEVICES, Takes},
+    device::{self, Device, LogInError, Logout, MAX_DEVICES, Takes},
     failure::Failure,
     id::DeviceId,
     message::State,
@@ -72,6 +72,20 @@ async fn p7_a_token_of_apns_is_one_however_it_is_spelled() {
         world.log_in_on("ana", android).await;
     }
     assert_eq!(world.devices("ana").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_device_is_of_an_app_of_the_account() {
+    let world = World::new().await;
+    let mut phone = world.log_in("ana", "t1").await;
+    phone.app = "com.example.none".parse().unwrap();
+    let (store, clock, ana) = (&world.store, &world.clock, sample::consumer("ana"));
+    let refused = device::log_in(store, clock, &world.account, &ana, phone.clone()).await;
+    let Err(LogInError::UnknownApp(app)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(app, phone.app);
+    assert_ne!(world.devices("ana").await, [phone], "it is as it was");
 }
 
 #[tokio::test]

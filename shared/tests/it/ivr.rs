@@ -71,18 +71,7 @@ async fn who_has_a_usable_device_and_no_conversation_is_eligible() {
     world.clock.advance(domain::device::STALE_AFTER);
     let ben = check(&world, caller(&handoff, "ben")).await.unwrap();
     assert_eq!(ben.obstacle, Some(Failure::NoDevice), "it is stale");
-    let mut elsewhere = sample::device("b2", "b2", world.now());
-    elsewhere.app = "com.example.other".parse().unwrap();
-    let consumer = sample::consumer("cid");
-    domain::device::log_in(
-        &world.store,
-        &world.clock,
-        &world.account,
-        &consumer,
-        elsewhere,
-    )
-    .await
-    .unwrap();
+    world.log_in_elsewhere("cid", "b2").await;
     let cid = check(&world, caller(&handoff, "cid")).await.unwrap();
     assert_eq!(cid.obstacle, Some(Failure::NoDevice), "of another app");
     assert_eq!(device.app, sample::app_name());

@@ -69,12 +69,7 @@ async fn rule_11_a_consumer_without_a_device_for_the_handoffs_apps_fails() {
     device::log_out(&world.store, &world.account, &ana, &out.id, Logout::All)
         .await
         .unwrap();
-    let mut elsewhere = sample::device("other", "t2", world.now());
-    elsewhere.app = "com.example.bank".parse().unwrap();
-    let ben = sample::consumer("ben");
-    device::log_in(&world.store, &world.clock, &world.account, &ben, elsewhere)
-        .await
-        .unwrap();
+    world.log_in_elsewhere("ben", "t2").await;
     let accepted = world.campaign(&["ana", "ben"]).await;
     world.run().await;
     for name in ["ana", "ben"] {

@@ -207,6 +207,20 @@ impl World {
             .unwrap()
     }
 
+    /// Logs `name` in under another app of the account.
+    pub(crate) async fn log_in_elsewhere(&self, name: &str, token: &str) {
+        let mut device = sample::device(&format!("device-{token}"), token, self.now());
+        device.app = "com.example.other".parse().unwrap();
+        let app = sample::app(device.app.as_str());
+        account::save_app(&self.store, &self.by(), app)
+            .await
+            .unwrap();
+        let consumer = sample::consumer(name);
+        device::log_in(&self.store, &self.clock, &self.account, &consumer, device)
+            .await
+            .unwrap();
+    }
+
     pub(crate) async fn devices(&self, name: &str) -> Vec<Device> {
         let consumer = sample::consumer(name);
         self.store

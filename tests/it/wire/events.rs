@@ -116,9 +116,9 @@ async fn a_body_is_read_in_base64_too_and_a_path_from_its_parameters() {
             made.problem(404, "NOT_FOUND");
         }
     }
-    for name in ["\0", ""] {
+    for (name, code) in [("\0", (422, "INVALID_ID")), ("", (404, "NOT_FOUND"))] {
         let answer = call(&world, &put_skill(&brand, name)).await;
-        answer.problem(404, "NOT_FOUND");
+        answer.problem(code.0, code.1);
     }
     let mut event = put_skill(&brand, "other");
     event["pathParameters"]["accountId"] = "other".into();

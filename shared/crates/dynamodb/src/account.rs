@@ -241,6 +241,16 @@ impl ReadApps for Table {
             .get(account, || self.read_apps(account))
             .await
     }
+
+    async fn has_app(&self, account: &AccountId, app: &AppName) -> Result<bool, Unavailable> {
+        let has = |apps: Vec<App>| apps.iter().any(|one| one.name == *app);
+        if has(self.apps(account).await?) {
+            return Ok(true);
+        }
+        // It may be new.
+        self.kept_apps().forget(account);
+        Ok(has(self.apps(account).await?))
+    }
 }
 
 impl WriteApps for Table {

@@ -77,6 +77,14 @@ impl Table {
         self
     }
 
+    /// The same table for devices that log in, each under one of an account's few apps: it reads
+    /// these at most once a minute, and for one that was not among them.
+    #[must_use]
+    pub fn for_devices(mut self) -> Self {
+        self.apps = Kept::at_most(Duration::from_mins(1));
+        self
+    }
+
     /// The same table for the calls of IVRs, which name the same few skills and handoffs again
     /// and again: it reads each at most once a minute.
     #[must_use]

@@ -33,7 +33,7 @@ mod telemetry;
 
 pub use about::About;
 pub use context::{trace, trace_id};
-pub use extract::{Form, Json, OpenAccount, Path, Query, object};
+pub use extract::{Form, Json, Named, OpenAccount, Path, Query, object};
 pub use guard::{Allowed, Group, Guard, LoggedIn};
 pub use metrics::{Metric, measure, measure_by};
 pub use problem::{At, Kind, Problem};

@@ -5,5 +5,5 @@ pub(crate) mod params;
 mod tree;
 
 pub use json::Json;
-pub use params::{Form, OpenAccount, Path, Query};
+pub use params::{Form, Named, OpenAccount, Path, Query};
 pub use tree::object;

@@ -8,11 +8,12 @@ use axum::{
     },
     http::request::Parts,
 };
-use domain::id::AccountId;
+use domain::id::{AccountId, InvalidId};
 use serde::de::{
     DeserializeOwned, IntoDeserializer as _,
     value::{Error, SeqDeserializer},
 };
+use std::str::FromStr;
 
 /// The path's parameter that names the account: a handler has it from its caller alone.
 pub(crate) const ACCOUNT: &str = "accountId";
@@ -37,6 +38,25 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             _ => T::deserialize(SeqDeserializer::new(values.into_iter())),
         };
         read.map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The path's last parameter but the account, where the caller makes up the name: what is not of
+/// its form is an error of the caller's, not a thing that is not found.
+#[derive(Clone, Debug)]
+pub struct Named<T>(pub T);
+
+impl<T: FromStr<Err = InvalidId> + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = raw(parts, state).await?;
+        let name = params.iter().filter(|(name, _)| *name != ACCOUNT).last();
+        let (param, name) = name.ok_or_else(Problem::not_found)?;
+        name.parse().map(Self).map_err(|e| {
+            let detail = format_args!("`{param}` in the path is {e}");
+            Problem::new(Kind::InvalidId, detail)
+        })
     }
 }
 
@@ -132,7 +152,7 @@ mod tests {
     use axum::{
         Router,
         body::{Body, to_bytes},
-        routing::{get, post},
+        routing::{get, post, put},
     };
     use domain::id::{AppName, ConsumerId, HandoffId};
     use serde::Deserialize;
@@ -161,6 +181,10 @@ mod tests {
                 get(async |Path((app, consumer)): Path<(AppName, ConsumerId)>| {
                     format!("{app} {consumer}")
                 }),
+            )
+            .route(
+                "/{accountId}/apps/{app}",
+                put(async |Named(app): Named<AppName>| app.to_string()),
             )
             .route(
                 "/list",
@@ -207,6 +231,17 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_be_is_said_where_the_caller_makes_it_up() {
+        assert_eq!(call(Request::put("/acme/apps/a.b"), "").await.2, "a.b");
+        let (status, problem, _) = call(Request::put("/acme/apps/a%20b"), "").await;
+        assert_eq!((status, &problem["code"]), (422, &"INVALID_ID".into()));
+        let detail = problem["detail"].as_str().unwrap();
+        let said = "`app` in the path is not an app name: 1 to 155";
+        assert!(detail.starts_with(said), "{detail}");
+        assert_eq!(problem["errors"], Value::Null, "no place in a body");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use domain::{
     campaign::CreateError,
     client::{MakeError, RotateError},
     deliver::ReplayError,
-    device::InvalidPushToken,
+    device::{InvalidPushToken, LogInError},
     handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
     id::InvalidId,
     ivr::{CheckError, InviteError},
@@ -138,6 +138,15 @@ impl From<ReplayError> for Problem {
             ReplayError::Disabled => Self::new(Kind::WebhookDisabled, e),
             ReplayError::Range => Self::invalid("/from", e),
             ReplayError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<LogInError> for Problem {
+    fn from(e: LogInError) -> Self {
+        match e {
+            LogInError::UnknownApp(_) => Self::of_value(Kind::UnknownApp, e).at("/appName"),
+            LogInError::Unavailable(e) => e.into(),
         }
     }
 }

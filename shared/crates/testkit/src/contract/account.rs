@@ -153,6 +153,8 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
         [],
         "an account sees only its own"
     );
+    assert!(store.has_app(&ours, &shop.name).await.unwrap());
+    assert!(!store.has_app(&theirs, &shop.name).await.unwrap());
     let mut changed = bank.clone();
     changed.android = None;
     store.put_app(&by(&ours), &changed, &[]).await.unwrap();
@@ -169,6 +171,7 @@ pub async fn app_store(store: &(impl ReadApps + WriteApps)) {
         !store.remove_app(&by(&ours), &bank.name).await.unwrap(),
         "it was gone"
     );
+    assert!(!store.has_app(&ours, &bank.name).await.unwrap());
     assert_eq!(store.apps(&ours).await.unwrap(), [shop], "the others stay");
 }
 
