@@ -1,6 +1,6 @@
 //! Secrets for those who push and post, from Secrets Manager.
 
-use lambda::secrets::CannotRead;
+use lambda::secrets::{CannotRead, ReadSecrets as _};
 use push::Secrets;
 use secrecy::SecretString;
 
@@ -10,7 +10,7 @@ pub struct Credentials(pub lambda::Secrets);
 
 impl Secrets for Credentials {
     async fn secret(&self, name: &str) -> Result<SecretString, push::CannotRead> {
-        self.0.secret(name).await.map_err(|e| match e {
+        self.0.read(name).await.map_err(|e| match e {
             CannotRead::Refused(_) => push::CannotRead::Refused,
             CannotRead::Unavailable(e) => push::CannotRead::Unavailable(e),
         })

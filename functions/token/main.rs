@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda::Error> {
     let (clock, secrets) = (env.clock()?, Secrets::from_env());
     let issuer = Issuer {
         clients: Table::from_env(env.table()?, env.retention()?),
-        operator: OperatorClient::new(secrets.clone(), env.operator_secret()?),
+        operator: Arc::new(OperatorClient::new(secrets.clone(), env.operator_secret()?)),
         tokens: Arc::new(BrandTokens::new(secrets, env.token_secret()?, clock.now()).await?),
         clock,
     };

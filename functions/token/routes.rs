@@ -32,7 +32,7 @@ pub struct Issuer {
     /// Knows the brands' clients.
     pub clients: Table,
     /// Knows the operator's client.
-    pub operator: OperatorClient,
+    pub operator: Arc<OperatorClient>,
     /// Signs tokens.
     pub tokens: Arc<BrandTokens<Secrets>>,
     /// Tells the time.
@@ -159,7 +159,7 @@ impl Issuer {
             client_secret,
             ..
         } = given;
-        if self.operator.is(client_id, client_secret).await? {
+        if self.operator.is(client_id, client_secret, now).await? {
             let bucket = client::bucket(client_id);
             let decision = self.clients.take(&account, &bucket, client::PACE, now);
             let decision = decision.await?;

@@ -24,9 +24,9 @@ def mended(value, secrets, defaults):
         actions = actions if isinstance(actions, list) else [actions]
         value["Action"] = [*actions, "sqs:SendMessageBatch"]
     # AWS makes a number of a parameter, MiniStack leaves it text.
-    concurrency = value.get("MaximumConcurrency")
-    if isinstance(concurrency, dict):
-        value["MaximumConcurrency"] = defaults[concurrency["Ref"]]["Default"]
+    for name in ("MaximumConcurrency", "MaximumBatchingWindowInSeconds"):
+        if isinstance(value.get(name), dict):
+            value[name] = defaults[value[name]["Ref"]]["Default"]
     # So that the story need not wait for five.
     if value.get("ScheduleExpression") == "rate(5 minutes)":
         value["ScheduleExpression"] = "rate(1 minute)"

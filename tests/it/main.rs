@@ -44,6 +44,7 @@ mod removal;
 mod reports;
 mod rights;
 mod roles;
+mod rotation;
 mod routes;
 mod schema;
 mod secrets_in_logs;

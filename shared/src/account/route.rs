@@ -104,6 +104,16 @@ const TAKEN: &[&str] = &[
 ];
 
 impl Route {
+    /// The secret that it names, if it names one.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Apns { credential, .. } | Self::Fcm { credential, .. } => Some(credential),
+            Self::Sns { .. } => None,
+            Self::Proxy { credential, .. } => credential.as_deref(),
+        }
+    }
+
     /// Its name on the wire.
     #[must_use]
     pub const fn name(&self) -> &'static str {

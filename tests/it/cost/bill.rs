@@ -8,7 +8,7 @@ use super::{
     usage::{KEPT_BYTES, PACE, REPORTED, SENT, Units},
 };
 use crate::{
-    template::{alarms, document, read, template},
+    template::{alarms, document, each, template},
     watched::metrics_of,
 };
 use domain::failure::Failure;
@@ -58,15 +58,24 @@ pub(super) struct Line {
 /// What the template decides of the bill.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    /// For how long counting waits for a batch to fill, in seconds.
+    /// For how long counting waits for a batch to fill, in seconds: `CountingWindow`.
     pub(super) window: f64,
-    /// Whether invocations are traced.
+    /// Whether invocations are traced: `Tracing`.
     pub(super) traced: bool,
+    /// Whether Lambda's own log lines of each invocation are kept: `PlatformLogLevel`.
+    pub(super) platform_lines: bool,
+    /// Whether there is a dashboard: `ShowDashboard`.
+    pub(super) dashboard: bool,
 }
 
 impl Settings {
-    /// As it is deployed.
+    /// As it is deployed when nobody says otherwise.
     pub(super) fn deployed() -> Self {
+        let document = document();
+        let is = |name: &str, value: &str| {
+            let default = &document["Parameters"][name]["Default"];
+            default.as_str().unwrap() == value
+        };
         let tally = function("tally");
         let window = tally.events.iter().find_map(|event| match event {
             Event::Stream(source) => Some(source.window.as_secs_f64()),
@@ -74,7 +83,9 @@ impl Settings {
         });
         Self {
             window: window.unwrap(),
-            traced: read("template.yaml").contains("    Tracing: Active\n"),
+            traced: is("Tracing", "Active"),
+            platform_lines: is("PlatformLogLevel", "INFO"),
+            dashboard: is("ShowDashboard", "true"),
         }
     }
 
@@ -82,6 +93,11 @@ impl Settings {
     /// batch of its own.
     fn counting(self) -> f64 {
         (SHARDS / (self.window * f64::from(PACE))).min(1.0)
+    }
+
+    /// Bytes of Lambda's own log lines of an invocation.
+    fn log_lines(self) -> f64 {
+        if self.platform_lines { LOG_LINES } else { 0.0 }
     }
 
     /// Traces of a function that is invoked so often for each message.
@@ -147,14 +163,17 @@ impl Settings {
             line(READ, units.read + counting * units.read_of_tally),
             line(INVOKE, invocations),
             line(COMPUTE, cpu * GB_OF_CPU + waited),
-            line(LOGS, (invocations * LOG_LINES + units.log_bytes) / gb),
+            line(
+                LOGS,
+                (invocations * self.log_lines() + units.log_bytes) / gb,
+            ),
             line(TRACE, traces),
         ]
     }
 }
 
-/// What a stack uses in a month in which nobody does anything.
-pub(super) fn idle() -> Vec<Line> {
+/// What a stack with these settings uses in a month in which nobody does anything.
+pub(super) fn idle(settings: Settings) -> Vec<Line> {
     let document = document();
     let resources = document["Resources"].as_object().unwrap();
     let count = |kind: &str| {
@@ -196,11 +215,15 @@ pub(super) fn idle() -> Vec<Line> {
         },
         Line {
             price: METRIC,
-            count: count("AWS::Logs::MetricFilter"),
+            count: written_when_idle(),
         },
         Line {
             price: DASHBOARD,
-            count: count("AWS::CloudWatch::Dashboard"),
+            count: if settings.dashboard {
+                count("AWS::CloudWatch::Dashboard")
+            } else {
+                0.0
+            },
         },
         Line {
             price: QUEUE,
@@ -226,11 +249,23 @@ pub(super) fn idle() -> Vec<Line> {
                 (CPU_CALL * GB_OF_CPU) + shards * CALL * gigabytes(&function),
             ),
             line(READ, shards),
-            line(LOGS, LOG_LINES / 1e9),
-            line(TRACE, 1.0),
+            line(LOGS, settings.log_lines() / 1e9),
+            line(TRACE, if settings.traced { 1.0 } else { 0.0 }),
         ]);
     }
     lines
+}
+
+/// Metrics that filters make of the log though nothing of theirs is in it.
+fn written_when_idle() -> f64 {
+    let document = document();
+    let resources = document["Resources"].as_object().unwrap().values();
+    let filters = resources.filter(|r| r["Type"] == "AWS::Logs::MetricFilter");
+    let made = filters.flat_map(|f| each(&f["Properties"]["MetricTransformations"]));
+    let always = made
+        .filter(|metric| !metric["DefaultValue"].is_null())
+        .count();
+    f64::from(u32::try_from(always).unwrap())
 }
 
 /// The functions' own metrics, in a month in which all of them are sent in every hour.

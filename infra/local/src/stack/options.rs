@@ -40,6 +40,7 @@ pub struct Options {
     /// How long received messages are hidden, in every queue, in the place of the template's.
     pub visibility: Option<Duration>,
     /// The longest that an event source waits for a batch to fill; the template's may be shorter.
+    /// A second by default: nobody pays for invocations here.
     pub window: Option<Duration>,
     /// The certificate authorities that functions trust.
     pub trust: Trust,
@@ -73,7 +74,7 @@ impl Default for Options {
             feeds: true,
             schedules: false,
             visibility: None,
-            window: None,
+            window: Some(Duration::from_secs(1)),
             trust: Trust::Sandbox,
             keys: None,
         }

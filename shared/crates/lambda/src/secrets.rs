@@ -1,14 +1,14 @@
-//! Secrets Manager, read at most every few minutes.
+//! Secrets Manager. Whoever needs a secret often keeps it for a while.
 
-use crate::cache::Readings;
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::SecretString;
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future};
 
-/// How long a secret is used before it is read again.
-const KEPT: SignedDuration = SignedDuration::from_mins(5);
+/// How often a kept secret is read again because somebody showed what does not match it, at
+/// most: it may have been changed, but guesses are not to make us pay for reading it.
+pub(crate) const REREAD: SignedDuration = SignedDuration::from_secs(10);
 
 /// Why a secret was not read.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,6 @@ pub trait ReadSecrets: Send + Sync {
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
-    cache: Arc<Readings<String, SecretString>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -52,21 +51,12 @@ impl Secrets {
     pub fn from_env() -> Self {
         Self {
             client: Client::new(aws::config()),
-            cache: Arc::new(Readings::new(KEPT)),
         }
     }
+}
 
-    /// The secret of that name or ARN, as it was a few minutes ago at most.
-    ///
-    /// # Errors
-    /// When it is not there, must not be read, or Secrets Manager does not answer.
-    pub async fn secret(&self, name: &str) -> Result<SecretString, CannotRead> {
-        self.cache
-            .get(name.to_owned(), Timestamp::now(), || self.ask(name))
-            .await
-    }
-
-    async fn ask(&self, name: &str) -> Result<SecretString, CannotRead> {
+impl ReadSecrets for Secrets {
+    async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
         let answer = self.client.get_secret_value().secret_id(name).send().await;
         let secret = answer.map_err(|error| {
             let refused = matches!(
@@ -91,14 +81,5 @@ impl Secrets {
             .secret_string
             .ok_or_else(|| CannotRead::Refused(Unavailable::new("the secret is no text")))?;
         Ok(SecretString::from(value))
-    }
-}
-
-impl ReadSecrets for Secrets {
-    async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
-        let secret = self.ask(name).await?;
-        self.cache
-            .put(name.to_owned(), secret.clone(), Timestamp::now());
-        Ok(secret)
     }
 }

@@ -113,9 +113,6 @@ impl Apns {
                     .await;
             }
         }
-        if matches!(sent, Err(Undelivered::Refused { .. })) {
-            credentials.refused(route.credential).await;
-        }
         sent.map(|id| Receipt {
             id,
             shortened: payload.shortened,

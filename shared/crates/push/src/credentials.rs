@@ -10,12 +10,12 @@ use std::{
 
 /// How long a secret is used before it is read again.
 const KEPT: Duration = Duration::from_mins(5);
-/// How long it is used even where its gateway refuses it.
-const KEPT_THOUGH_REFUSED: Duration = Duration::from_secs(30);
+/// How often it is read again since it may have been replaced, at most.
+const REREAD: Duration = Duration::from_secs(10);
 
 /// Fetches secrets by the name that an app's route gives them.
 pub trait Secrets: Send + Sync {
-    /// The secret named `name`: a `.p8` file's text, a service account's JSON, or what a brand's
+    /// What is now the secret named `name`: a `.p8` file's text, a service account's JSON, or what a brand's
     /// own endpoint asks for.
     fn secret(&self, name: &str) -> impl Future<Output = Result<SecretString, CannotRead>> + Send;
 }
@@ -35,7 +35,24 @@ pub enum CannotRead {
 #[derive(Debug)]
 pub(crate) struct Credentials<S> {
     secrets: S,
-    slots: Slots<String, (Instant, SecretString)>,
+    slots: Slots<String, Kept>,
+}
+
+/// A secret as it was read last.
+#[derive(Debug)]
+struct Kept {
+    secret: SecretString,
+    read: Instant,
+    is_doubted: bool,
+    /// When it was read for a doubt.
+    reread: Option<Instant>,
+}
+
+impl Kept {
+    fn is_good(&self) -> bool {
+        let reread_now = self.reread.is_some_and(|last| last.elapsed() < REREAD);
+        self.read.elapsed() < KEPT && (!self.is_doubted || reread_now)
+    }
 }
 
 impl<S: Secrets> Credentials<S> {
@@ -46,19 +63,34 @@ impl<S: Secrets> Credentials<S> {
         }
     }
 
-    pub(crate) async fn get(&self, name: &str) -> Result<SecretString, Undelivered> {
+    /// The secret, as it was some minutes ago at most.
+    pub(crate) async fn read(&self, name: &str) -> Result<SecretString, CannotRead> {
         let slot = self.slots.slot(&name.to_owned());
         let mut slot = slot.lock().await;
-        if let Some((read, secret)) = &*slot
-            && read.elapsed() < KEPT
-        {
-            return Ok(secret.clone());
-        }
-        match self.secrets.secret(name).await {
-            Ok(secret) => {
-                *slot = Some((Instant::now(), secret.clone()));
-                Ok(secret)
+        let mut reread = None;
+        if let Some(kept) = &mut *slot {
+            if kept.is_good() {
+                return Ok(kept.secret.clone());
             }
+            if kept.is_doubted {
+                kept.reread = Some(Instant::now());
+            }
+            reread = kept.reread;
+        }
+        let secret = self.secrets.secret(name).await?;
+        *slot = Some(Kept {
+            secret: secret.clone(),
+            read: Instant::now(),
+            is_doubted: false,
+            reread,
+        });
+        Ok(secret)
+    }
+
+    /// The secret for a push.
+    pub(crate) async fn get(&self, name: &str) -> Result<SecretString, Undelivered> {
+        match self.read(name).await {
+            Ok(secret) => Ok(secret),
             Err(CannotRead::Refused) => Err(Undelivered::Refused {
                 reason: "credential_unreadable".into(),
             }),
@@ -75,15 +107,12 @@ impl<S: Secrets> Credentials<S> {
         }
     }
 
-    /// The gateway refuses this credential: it is read again soon, as it may be replaced.
-    pub(crate) async fn refused(&self, name: &str) {
+    /// What is kept is refused, or lacks something: it may have been replaced, so it is read
+    /// again when it is needed next, if that was not done for a doubt just now.
+    pub(crate) async fn doubt(&self, name: &str) {
         let slot = self.slots.slot(&name.to_owned());
-        let mut slot = slot.lock().await;
-        if slot
-            .as_ref()
-            .is_some_and(|(read, _)| read.elapsed() >= KEPT_THOUGH_REFUSED)
-        {
-            *slot = None;
+        if let Some(kept) = &mut *slot.lock().await {
+            kept.is_doubted = true;
         }
     }
 }

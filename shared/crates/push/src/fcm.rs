@@ -70,9 +70,6 @@ impl Fcm {
         let payload = payload::fcm(notification, target.token.expose(), ttl)?;
         let json = Bytes::from(payload.json);
         let sent = self.authorized(credentials, clock, route, &json).await;
-        if matches!(sent, Err(Undelivered::Refused { .. })) {
-            credentials.refused(route.credential).await;
-        }
         sent.map(|id| Receipt {
             id,
             shortened: payload.shortened,

@@ -142,9 +142,14 @@ impl<S: Secrets, C: Clock> Push for Gateways<S, C> {
             }
         };
         // Waiting for a secret or a token counts.
-        match tokio::time::timeout(WHOLE, pushed).await {
+        let pushed = match tokio::time::timeout(WHOLE, pushed).await {
             Ok(pushed) => pushed,
             Err(_) => Err(later("timeout")),
+        };
+        if let (Err(Undelivered::Refused { .. }), Some(name)) = (&pushed, target.route.credential())
+        {
+            credentials.doubt(name).await;
         }
+        pushed
     }
 }

@@ -108,19 +108,11 @@ impl Proxy {
         })?;
         // What else the endpoint says is not read: it could go on for ever.
         let after = classify::retry_after(response.headers(), clock.now());
-        match classify::proxy(response.status().as_u16(), after) {
-            Ok(()) => Ok(Receipt {
-                id: id.clone(),
-                shortened: payload.shortened,
-            }),
-            Err(undelivered) => {
-                if let (Undelivered::Refused { .. }, Some(name)) = (&undelivered, route.credential)
-                {
-                    credentials.refused(name).await;
-                }
-                Err(undelivered)
-            }
-        }
+        classify::proxy(response.status().as_u16(), after)?;
+        Ok(Receipt {
+            id: id.clone(),
+            shortened: payload.shortened,
+        })
     }
 }
 

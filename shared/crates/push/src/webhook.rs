@@ -6,7 +6,7 @@
 use crate::{
     classify,
     connection::{self, Connector},
-    credentials::Secrets,
+    credentials::{Credentials, Secrets},
     outbound::{Forbidden, Outbound},
     proxy::sign,
     settings::{CannotConnect, Settings},
@@ -34,7 +34,7 @@ const WHOLE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Webhooks<S> {
     outbound: Outbound,
-    secrets: S,
+    credentials: Credentials<S>,
     name: String,
 }
 
@@ -81,13 +81,23 @@ impl<S: Secrets> Webhooks<S> {
         let outbound = Outbound::new(&connector, settings.outbound_private, WHOLE)?;
         Ok(Self {
             outbound,
-            secrets,
+            credentials: Credentials::new(secrets),
             name: name.into(),
         })
     }
 
-    async fn keys(&self) -> Result<Keys, Unavailable> {
-        let secret = self.secrets.secret(&self.name).await;
+    /// The keys: read again where those that are kept do not `suffice`.
+    async fn keys(&self, suffice: impl Fn(&Keys) -> bool) -> Result<Keys, Unavailable> {
+        let kept = self.read().await?;
+        if suffice(&kept) {
+            return Ok(kept);
+        }
+        self.credentials.doubt(&self.name).await;
+        self.read().await
+    }
+
+    async fn read(&self) -> Result<Keys, Unavailable> {
+        let secret = self.credentials.read(&self.name).await;
         let secret = secret.map_err(Unavailable::new)?;
         let keys: Option<Keys> = serde_json::from_str(secret.expose_secret()).ok();
         // The parser's own words could quote the secret.
@@ -153,7 +163,8 @@ fn derive(
 
 impl<S: Secrets> DeriveSecrets for Webhooks<S> {
     async fn newest_key(&self) -> Result<String, Unavailable> {
-        Ok(id_of(&self.keys().await?.current))
+        // Another may stand before it by now.
+        Ok(id_of(&self.keys(|_| false).await?.current))
     }
 
     async fn secret(
@@ -161,7 +172,7 @@ impl<S: Secrets> DeriveSecrets for Webhooks<S> {
         webhook: &Webhook,
         version: &SecretVersion,
     ) -> Result<Option<WebhookSecret>, Unavailable> {
-        let keys = self.keys().await?;
+        let keys = self.keys(|keys| keys.find(&version.key).is_some()).await?;
         let key = keys.find(&version.key);
         key.map(|key| derive(key, webhook, version.number))
             .transpose()
@@ -182,7 +193,11 @@ impl<S: Secrets> Post for Webhooks<S> {
         };
         let body = serde_json::to_string(&body).map_err(Unavailable::new)?;
         let signed = format!("{}.{}.{body}", event.id, now.as_second());
-        let keys = self.keys().await?;
+        let known = |keys: &Keys| {
+            let mut live = webhook.live_secrets(now);
+            live.all(|version| keys.find(&version.key).is_some())
+        };
+        let keys = self.keys(known).await?;
         let mut signatures = Vec::new();
         for version in webhook.live_secrets(now) {
             if let Some(key) = keys.find(&version.key) {
@@ -212,19 +227,29 @@ impl<S: Secrets> Post for Webhooks<S> {
 mod tests {
     use super::*;
     use crate::CannotRead;
-    use std::sync::Mutex;
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
 
-    struct Given(Mutex<&'static str>);
+    #[derive(Clone)]
+    struct Given(Arc<Mutex<&'static str>>, Arc<AtomicU32>);
 
     impl Secrets for Given {
         async fn secret(&self, _: &str) -> Result<SecretString, CannotRead> {
+            self.1.fetch_add(1, Ordering::Relaxed);
             Ok((*self.0.lock().unwrap()).to_owned().into())
         }
     }
 
     fn webhooks(secret: &'static str) -> Webhooks<Given> {
-        let given = Given(Mutex::new(secret));
-        Webhooks::new(&Settings::default(), given, "arn").unwrap()
+        given(secret).0
+    }
+
+    fn given(secret: &'static str) -> (Webhooks<Given>, Given) {
+        let given = Given(Arc::new(Mutex::new(secret)), Arc::default());
+        let all = Webhooks::new(&Settings::default(), given.clone(), "arn").unwrap();
+        (all, given)
     }
 
     fn webhook(account: &str, seed: &str, key: &str) -> Webhook {
@@ -270,21 +295,69 @@ mod tests {
         }
     }
 
+    const ONE: &str = r#"{"current": "one", "previous": ""}"#;
+    const TWO: &str = r#"{"current": "two", "previous": "one"}"#;
+    const THREE: &str = r#"{"current": "three", "previous": "two"}"#;
+
     #[tokio::test]
     async fn a_new_key_leaves_secrets_of_the_previous_one_as_they_are() {
-        let all = webhooks(r#"{"current": "one", "previous": ""}"#);
-        let webhook = webhook("acme", "s", &all.newest_key().await.unwrap());
-        let secret = async || all.secret(&webhook, &webhook.secrets[0]).await.unwrap();
-        let before = secret().await;
+        let old = webhooks(ONE);
+        let webhook = webhook("acme", "s", &old.newest_key().await.unwrap());
+        let secret =
+            async |all: &Webhooks<Given>| all.secret(&webhook, &webhook.secrets[0]).await.unwrap();
+        let before = secret(&old).await;
         assert!(before.is_some());
-        *all.secrets.0.lock().unwrap() = r#"{"current": "two", "previous": "one"}"#;
-        assert_eq!(secret().await, before);
-        assert_ne!(all.newest_key().await.unwrap(), webhook.secrets[0].key);
-        *all.secrets.0.lock().unwrap() = r#"{"current": "three", "previous": "two"}"#;
-        assert_eq!(secret().await, None, "its key is no more");
+        let new = webhooks(TWO);
+        assert_eq!(secret(&new).await, before);
+        assert_ne!(new.newest_key().await.unwrap(), webhook.secrets[0].key);
+        let last = webhooks(THREE);
+        assert_eq!(secret(&last).await, None, "its key is no more");
         let event = Event::test(&webhook, Timestamp::UNIX_EPOCH);
-        let answer = all.post(&webhook, &event, Timestamp::UNIX_EPOCH).await;
+        let answer = last.post(&webhook, &event, Timestamp::UNIX_EPOCH).await;
         assert_eq!(answer.unwrap().trouble.as_deref(), Some("no_secret"));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_not_known_is_looked_for_but_not_again_and_again() {
+        let old = webhook("acme", "s", &webhooks(ONE).newest_key().await.unwrap());
+        let new = webhook("acme", "s", &webhooks(TWO).newest_key().await.unwrap());
+        let newest = webhook("acme", "s", &webhooks(THREE).newest_key().await.unwrap());
+        let (all, given) = given(ONE);
+        let knows = async |webhook: &Webhook| {
+            let secret = all.secret(webhook, &webhook.secrets[0]).await;
+            secret.unwrap().is_some()
+        };
+        assert!(knows(&old).await);
+        *given.0.lock().unwrap() = TWO;
+        let event = Event::test(&new, Timestamp::UNIX_EPOCH);
+        let answer = all.post(&new, &event, Timestamp::UNIX_EPOCH).await;
+        assert_eq!(
+            answer.unwrap().trouble.as_deref(),
+            Some(NOT_PUBLIC),
+            "it is signed"
+        );
+        assert!(knows(&old).await && knows(&new).await);
+        assert_eq!(given.1.load(Ordering::Relaxed), 2);
+        *given.0.lock().unwrap() = THREE;
+        for _ in 0..3 {
+            assert!(!knows(&newest).await, "keys were looked for just now");
+        }
+        assert_eq!(given.1.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_secret_is_of_the_key_that_is_current_now() {
+        let (all, given) = given(ONE);
+        let webhook = webhook("acme", "s", &webhooks(ONE).newest_key().await.unwrap());
+        assert!(
+            all.secret(&webhook, &webhook.secrets[0])
+                .await
+                .unwrap()
+                .is_some()
+        );
+        *given.0.lock().unwrap() = TWO;
+        let newest = webhooks(TWO).newest_key().await.unwrap();
+        assert_eq!(all.newest_key().await.unwrap(), newest);
     }
 
     #[tokio::test]

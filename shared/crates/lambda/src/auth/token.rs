@@ -2,7 +2,7 @@
 //! good.
 
 use super::{Refused, Validity};
-use crate::secrets::ReadSecrets;
+use crate::secrets::{REREAD, ReadSecrets};
 use domain::{
     access::{Role, Staff},
     id::{AccountId, SkillName},
@@ -19,8 +19,6 @@ use tokio::sync::RwLock;
 pub(crate) const ISSUER: &str = "overture";
 /// How long they live.
 pub const LIFETIME_SECONDS: i64 = 3_600;
-/// How often keys are read again for tokens that none of them signed, at most.
-const REREAD: SignedDuration = SignedDuration::from_mins(1);
 /// How long keys are used before they are read again: then a key that was taken out of the
 /// secret is refused.
 const KEPT: SignedDuration = SignedDuration::from_mins(15);
@@ -36,6 +34,8 @@ struct Keys {
     current: Key,
     previous: Option<Key>,
     read: Timestamp,
+    /// When they were read since a token was shown that none of them signed.
+    doubted: Option<Timestamp>,
 }
 
 struct Key {
@@ -110,7 +110,7 @@ impl<R: ReadSecrets> BrandTokens<R> {
     /// # Errors
     /// When it cannot be signed.
     pub async fn issue(&self, staff: &Staff, now: Timestamp) -> Result<String, Unavailable> {
-        self.read_if(now, |keys| is_over(KEPT, keys, now)).await;
+        self.read_again(now, |_| true).await;
         let keys = self.keys.read().await;
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -139,10 +139,7 @@ impl<R: ReadSecrets> BrandTokens<R> {
         let (Algorithm::HS256, Some(id)) = (header.alg, header.kid) else {
             return Err(invalid);
         };
-        self.read_if(now, |keys| {
-            is_over(KEPT, keys, now) || (keys.find(&id).is_none() && is_over(REREAD, keys, now))
-        })
-        .await;
+        self.read_again(now, |keys| keys.find(&id).is_some()).await;
         let claims = {
             let keys = self.keys.read().await;
             let key = keys.find(&id).ok_or(invalid)?;
@@ -164,8 +161,13 @@ impl<R: ReadSecrets> BrandTokens<R> {
         })
     }
 
-    /// Reads the keys again if `due`. Those there are stay when that fails.
-    async fn read_if(&self, now: Timestamp, due: impl Fn(&Keys) -> bool) {
+    /// Reads the keys again if they are old, or if they do not `suffice` and were not read for
+    /// that just now. Those there are stay when that fails.
+    async fn read_again(&self, now: Timestamp, suffice: impl Fn(&Keys) -> bool) {
+        let due = |keys: &Keys| {
+            let doubted_now = keys.doubted.is_some_and(|last| !is_over(REREAD, last, now));
+            is_over(KEPT, keys.read, now) || !(suffice(keys) || doubted_now)
+        };
         if !due(&*self.keys.read().await) {
             return;
         }
@@ -173,8 +175,16 @@ impl<R: ReadSecrets> BrandTokens<R> {
         if !due(&keys) {
             return;
         }
+        if !suffice(&keys) {
+            keys.doubted = Some(now);
+        }
         match read(&self.secrets, &self.name, now).await {
-            Ok(new) => *keys = new,
+            Ok(new) => {
+                *keys = Keys {
+                    doubted: keys.doubted,
+                    ..new
+                }
+            }
             Err(error) => {
                 keys.read = now;
                 tracing::warn!(error = %crate::telemetry::Chain(&error),
@@ -184,8 +194,8 @@ impl<R: ReadSecrets> BrandTokens<R> {
     }
 }
 
-fn is_over(kept: SignedDuration, keys: &Keys, now: Timestamp) -> bool {
-    now.duration_since(keys.read).abs() >= kept
+fn is_over(kept: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since).abs() >= kept
 }
 
 async fn read(secrets: &impl ReadSecrets, name: &str, now: Timestamp) -> Result<Keys, Unavailable> {
@@ -205,6 +215,7 @@ async fn read(secrets: &impl ReadSecrets, name: &str, now: Timestamp) -> Result<
         current: Key::new(&secret.current),
         previous: previous.map(|key| Key::new(&key)),
         read: now,
+        doubted: None,
     })
 }
 
@@ -305,15 +316,13 @@ pub(crate) mod tests {
         *secret.0.lock().unwrap() = json!({"current": "two", "previous": "one"});
         let (other, _) = self::tokens(json!({"current": "two", "previous": "one"})).await;
         let new = other.issue(&eve, now()).await.unwrap();
-        assert!(tokens.verify(&new, now()).await.is_err(), "not read yet");
-        let later = now() + REREAD;
         assert!(
-            tokens.verify(&new, later).await.is_ok(),
+            tokens.verify(&new, now()).await.is_ok(),
             "read for the unknown key"
         );
-        assert!(tokens.verify(&old, later).await.is_ok(), "the previous key");
+        assert!(tokens.verify(&old, now()).await.is_ok(), "the previous key");
         *secret.0.lock().unwrap() = json!({"current": "three", "previous": "two"});
-        let later = later + KEPT;
+        let later = now() + KEPT;
         assert!(tokens.verify(&old, later).await.is_err(), "gone");
         assert!(tokens.verify(&new, later).await.is_ok());
     }
@@ -326,12 +335,11 @@ pub(crate) mod tests {
             .issue(&staff("acme", Role::Admin), now())
             .await
             .unwrap();
-        let later = now() + REREAD;
-        assert!(tokens.verify(&token, later).await.is_err());
+        assert!(tokens.verify(&token, now()).await.is_err());
         *secret.0.lock().unwrap() = json!({"current": "two"});
-        let soon = later + SignedDuration::from_secs(59);
+        let soon = now() + REREAD - SignedDuration::from_secs(1);
         assert!(tokens.verify(&token, soon).await.is_err());
-        assert!(tokens.verify(&token, later + REREAD).await.is_ok());
+        assert!(tokens.verify(&token, now() + REREAD).await.is_ok());
     }
 
     #[tokio::test]

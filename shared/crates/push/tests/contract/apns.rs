@@ -172,6 +172,28 @@ async fn secrets_that_cannot_be_read_now_are_read_later() {
 }
 
 #[tokio::test]
+async fn a_secret_that_was_refused_is_read_again_for_the_next_push_but_not_for_each() {
+    let world = World::new().await;
+    let right = world.sandbox.apns_key().pem;
+    let reads = || world.secrets.reads.load(Ordering::Relaxed);
+    world.secrets.put(P8, "not a key");
+    let reason = "credential_malformed".into();
+    let refused = Err(Refused { reason });
+    assert_eq!(world.push(&world.apns()).await, refused);
+    world.secrets.put(P8, &right);
+    assert!(world.push(&world.apns()).await.is_ok());
+    assert_eq!(reads(), 2);
+
+    let world = World::new().await;
+    let reads = || world.secrets.reads.load(Ordering::Relaxed);
+    world.secrets.put(P8, "not a key");
+    for _ in 0..4 {
+        assert_eq!(world.push(&world.apns()).await, refused);
+    }
+    assert_eq!(reads(), 2);
+}
+
+#[tokio::test]
 async fn what_apple_will_never_take_is_rejected() {
     let world = World::new().await;
     let mut notification = world.notification();
