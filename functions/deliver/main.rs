@@ -20,6 +20,7 @@ async fn main() -> Result<(), lambda::Error> {
     let table = Table::from_env(environment.table()?, environment.retention()?);
     let queue = Deliveries::from_env(environment.webhook_queue()?);
     let settings = push::Settings {
+        authorities: environment.authorities()?,
         outbound_private: environment.outbound_private()?,
         ..push::Settings::default()
     };

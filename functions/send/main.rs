@@ -26,7 +26,7 @@ async fn main() -> Result<(), lambda::Error> {
         apns_sandbox: gateways.apns_sandbox,
         fcm: gateways.fcm,
         google_token: gateways.fcm_token,
-        authority: None,
+        authorities: environment.authorities()?,
         outbound_private: environment.outbound_private()?,
     };
     let credentials = Credentials(Secrets::from_env());

@@ -15,6 +15,7 @@ async fn main() -> Result<(), lambda::Error> {
     let env = Environment::of_process();
     let (secret, queue, clock) = (env.webhook_secret()?, env.webhook_queue()?, env.clock()?);
     let settings = push::Settings {
+        authorities: env.authorities()?,
         outbound_private: env.outbound_private()?,
         ..push::Settings::default()
     };

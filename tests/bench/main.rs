@@ -1,6 +1,6 @@
 //! Measures the system on the local stack: how long a campaign takes, what it costs, how well its
 //! pace is kept, and how quickly and small each function starts. `cargo bench --bench measure`;
-//! with `-- pacing` the pace alone, with `-- start` the starts.
+//! with `-- pacing` the pace alone, with `-- start [FOLDER]` the starts, of the binaries in a folder.
 //!
 //! Nothing is asserted: machines differ. Compare figures of one run with one another.
 #![expect(
@@ -23,7 +23,10 @@ mod start;
 mod world;
 
 use parts::{campaign, crowd, proactive};
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 use world::{Brand, PATIENCE, World};
 
 /// The recipients of each campaign.
@@ -34,8 +37,11 @@ async fn main() {
     if std::env::args().any(|arg| arg == "pacing") {
         return pacing::of_campaigns().await;
     }
-    start::all_functions().await;
-    if std::env::args().any(|arg| arg == "start") {
+    let mut arguments = std::env::args().skip_while(|arg| arg != "start");
+    let starts_alone = arguments.next().is_some();
+    let folder = arguments.find(|arg| !arg.starts_with("--"));
+    start::all_functions(folder.as_deref().map(Path::new)).await;
+    if starts_alone {
         return;
     }
     for (name, per_second) in [("pacing off", 4_000), ("paced at 10/s", 10)] {

@@ -78,8 +78,8 @@ struct Start {
     resident: u32,
 }
 
-/// Prints each function's start.
-pub(crate) async fn all_functions() {
+/// Prints each function's start: of the binaries in a folder, by default of those of this build.
+pub(crate) async fn all_functions(folder: Option<&Path>) {
     let services = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", services.local_addr().unwrap());
     let key = json!({"current": "a key for the bench", "previous": "", "client_id": "ops", "client_secret": "s"});
@@ -90,6 +90,12 @@ pub(crate) async fn all_functions() {
     println!("Starts, the middle one of {TIMES}; in brackets beside {HELLO}.");
     println!("| function | first request ms | first answer ms | resident MiB | MB | zipped MB |");
     println!("|---|---|---|---|---|---|");
+    let built = Path::new(env!("CARGO_BIN_EXE_send")).parent().unwrap();
+    let folder = folder.unwrap_or(built);
+    let binary = |name: &str| match name {
+        HELLO => hello(built),
+        name => folder.join(name),
+    };
     let binaries: Vec<_> = FUNCTIONS.iter().map(|(name, _)| binary(name)).collect();
     let mut starts = vec![Vec::new(); FUNCTIONS.len()];
     // In turns, so that what else the machine does meets all of them.
@@ -136,19 +142,14 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Where a function's binary is. The one that does nothing is an example, which is built with the
-/// same profile.
-fn binary(name: &str) -> PathBuf {
-    let binaries = Path::new(env!("CARGO_BIN_EXE_send")).parent().unwrap();
-    if name != HELLO {
-        return binaries.join(name);
-    }
+/// The function that does nothing: an example, which is built with the same profile.
+fn hello(built: &Path) -> PathBuf {
     let cargo = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--example", HELLO])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(cargo.unwrap().success(), "{HELLO} is not built");
-    binaries.join("examples").join(HELLO)
+    built.join("examples").join(HELLO)
 }
 
 /// The bytes that a file has when it is packed as a deployment's archive is.

@@ -3,18 +3,18 @@
 //!
 //! `aws_config::load_defaults` looks for credentials in every place there is: profiles, web
 //! identities, the metadata of containers and machines, and the token service behind them. Lambda
-//! puts a function's into its environment, so this reads nothing else. All that code is not in the
-//! binaries, and the root certificates are loaded once.
+//! puts a function's into its environment, so this reads nothing else, and all that code is not in
+//! the binaries.
+//!
+//! Whom the connections trust is said in `tls`.
+
+mod tls;
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
     retry::RetryConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::{env, fmt, sync::OnceLock};
 
@@ -22,7 +22,8 @@ use std::{env, fmt, sync::OnceLock};
 /// function's role (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`),
 /// `AWS_MAX_ATTEMPTS` (the most tries of a request, else 3), and for services that are elsewhere, as
 /// in the local stack, `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`
-/// ([service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)).
+/// ([service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html))
+/// and `SSL_CERT_FILE` (a file of the only authorities to trust).
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -37,17 +38,17 @@ pub fn config() -> &'static SdkConfig {
 type Lookup = fn(&str) -> Option<String>;
 
 fn read(variable: Lookup) -> SdkConfig {
-    let connections = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
+    let region = variable("AWS_REGION");
+    let given = variable("SSL_CERT_FILE").is_some();
+    let authorities = tls::authorities(region.as_deref(), given);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(
             EnvironmentVariableCredentialsProvider::new(),
         ))
-        .http_client(connections)
+        .http_client(tls::connections(authorities))
         .service_config(OfServices(variable));
-    config.set_region(variable("AWS_REGION").map(Region::new));
+    config.set_region(region.map(Region::new));
     let attempts = variable("AWS_MAX_ATTEMPTS").and_then(|n| n.parse().ok());
     config.set_retry_config(attempts.map(|n| RetryConfig::standard().with_max_attempts(n)));
     config.build()

@@ -110,8 +110,8 @@ where
         env.telemetry()?;
         let clock = env.clock()?;
         let name = env.token_secret()?;
+        let consumers = of_providers(env)?;
         let brand = BrandTokens::new(Secrets::from_env(), name, clock.now()).await?;
-        let consumers = ConsumerTokens::new(HttpsJwks::new()?);
         Ok(Self::new(store, group, clock, Some(brand), consumers))
     }
 
@@ -120,10 +120,16 @@ where
     /// # Errors
     /// When the environment is malformed.
     pub fn of_consumers(env: &Environment, store: S) -> Result<Self, Error> {
-        let consumers = ConsumerTokens::new(HttpsJwks::new()?);
+        let consumers = of_providers(env)?;
         let clock = env.clock()?;
         Ok(Self::new(store, Group::Campaigns, clock, None, consumers))
     }
+}
+
+/// Consumers' tokens, by the keys that their providers have.
+fn of_providers(env: &Environment) -> Result<ConsumerTokens<HttpsJwks>, Error> {
+    let authorities = env.authorities()?;
+    Ok(ConsumerTokens::new(HttpsJwks::new(authorities.as_deref())?))
 }
 
 impl<S, R, F, C> Guard<S, R, F, C>

@@ -19,13 +19,17 @@
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | the collector of traces, an http URL on the function's own machine | nothing is traced |
 //! | `OTEL_TRACES_SAMPLER_ARG` | which share of the traces that begin here are recorded: 0 to 1 | `1` |
 //! | `CLOCK_OFFSET_SECONDS` | how far tests move the clock ahead | `0` |
+//! | `SSL_CERT_FILE` | a file of the only certificate authorities to trust, in PEM: that of a sandbox | Mozilla's, and Amazon's for AWS |
+//! | `AWS_LAMBDA_LOG_LEVEL` | Lambda's: the least severe lines of the log | `INFO` |
+//! | `AWS_LAMBDA_LOG_FORMAT` | Lambda's: `JSON` for lines of the log that are JSON | plain text |
 //!
 //! A function asks for what it needs, so that it does not start without it, and does not
-//! need what others need. Lambda's own variables and those of the AWS SDK are theirs.
+//! need what others need. Lambda's other variables and those of the AWS SDK are theirs.
 
 use domain::clock::SystemClock;
 use jiff::SignedDuration;
-use std::{fmt, str::FromStr};
+use std::{fmt, fs, str::FromStr};
+use tracing::level_filters::LevelFilter;
 
 /// A variable is missing or malformed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +62,15 @@ pub struct Traces {
     pub ratio: f64,
     /// The function's name.
     pub function: String,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe lines that are written.
+    pub level: LevelFilter,
+    /// Whether each line is JSON.
+    pub is_json: bool,
 }
 
 /// The environment.
@@ -156,6 +169,37 @@ impl Environment {
             fcm: self.url("FCM_URL", "https://fcm.googleapis.com")?,
             fcm_token: self.url("FCM_TOKEN_URL", "https://oauth2.googleapis.com/token")?,
         })
+    }
+
+    /// The only certificate authorities to trust, in PEM, if they are not the usual ones.
+    ///
+    /// # Errors
+    /// When they are said to be in a file that is not there.
+    pub fn authorities(&self) -> Result<Option<String>, SettingsError> {
+        let name = "SSL_CERT_FILE";
+        let Some(file) = self.given(name) else {
+            return Ok(None);
+        };
+        fs::read_to_string(file)
+            .map(Some)
+            .map_err(|_| SettingsError {
+                name,
+                expected: "a file of certificates in PEM, or not set",
+                given: true,
+            })
+    }
+
+    /// How the log is written: as Lambda's own switches say. What they do not say, or say in a way
+    /// that is not known, does not keep a function from working.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        let level = self.given("AWS_LAMBDA_LOG_LEVEL");
+        let level = level.and_then(|level| level.parse().ok());
+        let form = self.given("AWS_LAMBDA_LOG_FORMAT");
+        Log {
+            level: level.unwrap_or(LevelFilter::INFO),
+            is_json: form.is_some_and(|form| form.eq_ignore_ascii_case("json")),
+        }
     }
 
     /// What telemetry needs: the namespace of the metrics, and where traces go. A function that
@@ -399,6 +443,34 @@ mod tests {
         for elsewhere in ["https://example.com", "localhost:4318", "http://a?b"] {
             assert!(environment([(near.0, elsewhere)]).traces().is_err());
         }
+    }
+
+    #[test]
+    fn authorities_are_the_usual_ones_unless_a_file_is_named() {
+        assert_eq!(environment([]).authorities(), Ok(None));
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let given = environment([("SSL_CERT_FILE", manifest)]).authorities();
+        assert!(given.unwrap().unwrap().contains("[package]"));
+        let missing = environment([("SSL_CERT_FILE", "/no/such/file.pem")]).authorities();
+        assert!(missing.unwrap_err().to_string().contains("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn the_log_is_as_lambda_says() {
+        let (level, form) = ("AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT");
+        let usual = environment([]).log();
+        assert_eq!((usual.level, usual.is_json), (LevelFilter::INFO, false));
+        for (said, wanted) in [
+            ("TRACE", LevelFilter::TRACE),
+            ("debug", LevelFilter::DEBUG),
+            ("WARN", LevelFilter::WARN),
+            ("ERROR", LevelFilter::ERROR),
+            ("everything", LevelFilter::INFO),
+        ] {
+            assert_eq!(environment([(level, said)]).log().level, wanted, "{said}");
+        }
+        assert!(environment([(form, "JSON")]).log().is_json);
+        assert!(!environment([(form, "Text")]).log().is_json);
     }
 
     #[test]

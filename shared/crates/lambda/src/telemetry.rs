@@ -1,6 +1,10 @@
 //! Logs, metrics and traces: started once, by whatever serves.
 
-use crate::{Environment, metrics::Metrics, settings::Traces};
+use crate::{
+    Environment,
+    metrics::Metrics,
+    settings::{Log, Traces},
+};
 use lambda_runtime::Context;
 use std::{error::Error, fmt, future::Future, sync::Arc};
 use trace::Tracer;
@@ -19,8 +23,9 @@ impl Telemetry {
     /// # Errors
     /// When metrics have no namespace, or it is malformed where traces go.
     pub(crate) fn start() -> Result<Self, crate::Error> {
-        lambda_runtime::tracing::init_default_subscriber();
-        let (namespace, traces) = Environment::of_process().telemetry()?;
+        let environment = Environment::of_process();
+        start(environment.log());
+        let (namespace, traces) = environment.telemetry()?;
         let record = |to: Traces| Tracer::new(&to.collector, to.ratio, to.function);
         Ok(Self {
             metrics: Metrics::under(&namespace),
@@ -32,6 +37,20 @@ impl Telemetry {
     pub(crate) async fn around<F: Future>(&self, invocation: &Context, work: F) -> F::Output {
         let measured = self.metrics.around(invocation, work);
         trace::invocation(self.tracer.clone(), measured).await
+    }
+}
+
+/// Starts the log, on the standard output. The runtime's own subscriber would bring a filter that is
+/// a regular expression's engine in each function, for a level that is one word.
+fn start(log: Log) {
+    let lines = tracing_subscriber::fmt()
+        .with_target(false)
+        .without_time()
+        .with_max_level(log.level);
+    if log.is_json {
+        lines.json().init();
+    } else {
+        lines.with_ansi(false).init();
     }
 }
 

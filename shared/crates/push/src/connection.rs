@@ -2,14 +2,9 @@
 
 use crate::settings::{CannotConnect, Settings};
 use domain::push::Undelivered;
-use reqwest::{Certificate, Client, ClientBuilder, Url};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use reqwest::{Client, ClientBuilder, Url};
 use std::{sync::Arc, time::Duration};
-use tokio_rustls::rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use tokio_rustls::rustls::ClientConfig;
 
 /// How long a connection may take to be made.
 pub(crate) const CONNECT: Duration = Duration::from_secs(2);
@@ -19,18 +14,14 @@ pub(crate) const WHOLE: Duration = Duration::from_secs(5);
 /// Makes connections that trust whom the settings name.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    authority: Option<Certificate>,
     tls: Arc<ClientConfig>,
 }
 
 impl Connector {
     pub(crate) fn new(settings: &Settings) -> Result<Self, CannotConnect> {
-        let authority = settings.authority.as_deref().map(str::as_bytes);
-        let certificate = authority.map(Certificate::from_pem).transpose();
-        Ok(Self {
-            authority: certificate.map_err(CannotConnect::tls)?,
-            tls: Arc::new(tls(authority)?),
-        })
+        let tls = tls::client(settings.authorities.as_deref(), &[tls::H2]);
+        let tls = Arc::new(tls.map_err(CannotConnect::tls)?);
+        Ok(Self { tls })
     }
 
     /// TLS for HTTP/2.
@@ -40,34 +31,11 @@ impl Connector {
 
     /// A client for any HTTP.
     pub(crate) fn build(&self, client: ClientBuilder) -> Result<Client, CannotConnect> {
-        let client = match &self.authority {
-            Some(authority) => client.tls_certs_only([authority.clone()]),
-            None => client,
-        };
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols.push(tls::HTTP_1.to_vec());
+        let client = client.tls_backend_preconfigured(tls);
         client.build().map_err(CannotConnect::tls)
     }
-}
-
-/// TLS that trusts one authority, in PEM, or those that the system trusts.
-fn tls(authority: Option<&[u8]>) -> Result<ClientConfig, CannotConnect> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(CannotConnect::tls)?;
-    let config = match authority {
-        Some(pem) => {
-            let certificate = CertificateDer::from_pem_slice(pem).map_err(CannotConnect::tls)?;
-            let mut roots = RootCertStore::empty();
-            roots.add(certificate).map_err(CannotConnect::tls)?;
-            config.with_root_certificates(roots)
-        }
-        None => config
-            .with_platform_verifier()
-            .map_err(CannotConnect::tls)?,
-    };
-    let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(config)
 }
 
 /// A URL of the settings.

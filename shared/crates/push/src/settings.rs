@@ -13,8 +13,9 @@ pub struct Settings {
     pub fcm: String,
     /// Google's token endpoint. That of a brand's own file is not followed: it could name any host.
     pub google_token: String,
-    /// The only certificate authority to trust, in PEM: that of a sandbox. The system's by default.
-    pub authority: Option<String>,
+    /// The only certificate authorities to trust, in PEM: that of a sandbox. By default those that
+    /// [`tls`] says.
+    pub authorities: Option<String>,
     /// Whether brands' own endpoints may be on private addresses: for tests on one machine.
     pub outbound_private: bool,
 }
@@ -29,7 +30,7 @@ impl Default for Settings {
             apns_sandbox: "https://api.sandbox.push.apple.com".to_owned(),
             fcm: "https://fcm.googleapis.com".to_owned(),
             google_token: "https://oauth2.googleapis.com/token".to_owned(),
-            authority: None,
+            authorities: None,
             outbound_private: false,
         }
     }
@@ -50,7 +51,7 @@ impl CannotConnect {
 
     pub(crate) fn tls(source: impl Error + Send + Sync + 'static) -> Self {
         Self {
-            what: "the certificate authority or TLS",
+            what: "a certificate authority, or TLS",
             source: Some(Box::new(source)),
         }
     }

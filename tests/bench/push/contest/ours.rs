@@ -42,7 +42,7 @@ pub(crate) async fn run(target: &Path) {
     let target = Target::read(target);
     let settings = Settings {
         apns: target.url.clone(),
-        authority: Some(fs::read_to_string(&target.ca).unwrap()),
+        authorities: Some(fs::read_to_string(&target.ca).unwrap()),
         ..Settings::default()
     };
     let key = fs::read_to_string(&target.key).unwrap();

@@ -38,12 +38,14 @@ pub trait FetchJwks: Send + Sync {
 pub struct HttpsJwks(reqwest::Client);
 
 impl HttpsJwks {
-    /// A client of its own.
+    /// A client that trusts these authorities, in PEM, alone; by default the usual ones.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, Unavailable> {
+    /// When one of them cannot be used.
+    pub fn new(authorities: Option<&str>) -> Result<Self, Unavailable> {
+        let tls = tls::client(authorities, &[tls::H2, tls::HTTP_1]).map_err(Unavailable::new)?;
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)

@@ -241,7 +241,7 @@ async fn nothing_is_sent_to_an_address_that_is_not_public() {
     let world = World::new().await;
     route(&world);
     let settings = Settings {
-        authority: Some(world.sandbox.ca_pem().to_owned()),
+        authorities: Some(world.sandbox.ca_pem().to_owned()),
         ..Settings::default()
     };
     let secrets = world.secrets.clone();

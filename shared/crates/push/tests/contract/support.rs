@@ -90,7 +90,7 @@ fn settings(sandbox: &Sandbox) -> Settings {
         apns_sandbox: sandbox.apns_url(Apple::Development),
         fcm: sandbox.fcm_url(),
         google_token: sandbox.fcm_token_url(),
-        authority: Some(sandbox.ca_pem().to_owned()),
+        authorities: Some(sandbox.ca_pem().to_owned()),
         outbound_private: true,
     }
 }
