@@ -1,10 +1,10 @@
 //! Handoffs as the API shows them, in LivePerson's field names.
 
 use domain::{
-    handoff::{self, Apps, Content, Design, HandoffName, InvalidContent, Source},
+    handoff::{self, Apps, Content, Design, HandoffName, Source},
     id::AppName,
     lookback::Lookback,
-    text::{InvalidText, Template},
+    text::Template,
 };
 use lambda::{At as _, Kind, Problem};
 use serde::{Deserialize, Serialize};
@@ -218,9 +218,7 @@ impl ComponentRequest {
             }
         }
         let template = |field: &'static str, text: Option<String>| {
-            let invalid =
-                |reason: InvalidText| Problem::from(InvalidContent { field, reason }).at(place);
-            text.map(|text| Template::parse(&text).map_err(invalid))
+            text.map(|text| Template::parse(&text).at(&format!("{place}/{field}")))
                 .transpose()
         };
         let message = template("messageText", self.message_text)?.ok_or_else(|| {
