@@ -2,7 +2,7 @@
 
 use crate::window;
 use domain::{
-    board::{Board, Tally, shown},
+    board::{self, Board, Tally},
     campaign::{self, Campaign, Heads, Standing},
     failure::Failure,
     handoff::Source,
@@ -323,11 +323,6 @@ pub(super) struct ConsumerReport {
 /// LivePerson's source of all our errors.
 const ERROR_SOURCE: &str = "proactive";
 
-fn status(campaign: &Campaign, standing: &Standing) -> &'static str {
-    let message = standing.message.as_ref();
-    shown(campaign, message.map_or(State::Queued, Message::state)).as_str()
-}
-
 impl CampaignReport {
     /// The report of a page of a campaign's recipients.
     #[must_use]
@@ -338,7 +333,7 @@ impl CampaignReport {
             let failure = message.and_then(|m| m.failure);
             ConsumerReport {
                 id: standing.recipient.transaction.to_string(),
-                status: status(campaign, standing),
+                status: board::state(campaign, standing).as_str(),
                 consumer_id: standing.recipient.consumer.to_string(),
                 conversation_id: message
                     .and_then(|m| m.conversation)
@@ -525,7 +520,7 @@ impl From<&Row> for Transaction {
             error_source: failure.map(|_| ERROR_SOURCE),
             error_code: failure.map(|f| f.number().to_string()),
             error_message: failure.map(Failure::explanation),
-            message_status: status(campaign, standing),
+            message_status: board::state(campaign, standing).as_str(),
         }
     }
 }
