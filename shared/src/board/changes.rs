@@ -167,12 +167,11 @@ fn apply(old: &Board, is_told: bool, changes: &[Message], now: Timestamp) -> App
         let before = board.cells.get(index as usize).copied();
         if board.take_in(index, &message.progress()) {
             is_news = true;
-            let before = before.filter(|_| is_told);
-            events.extend(
-                before
-                    .into_iter()
-                    .flat_map(|b| event::of_message(&b, message, now)),
-            );
+            if let Some(before) = before
+                && is_told
+            {
+                events.extend(event::of_message(before, message, now));
+            }
         }
         count += 1;
     }
