@@ -1,6 +1,6 @@
 //! What became of a campaign and its recipients, as the API shows it.
 
-use crate::window;
+use crate::page;
 use domain::{
     board::{self, Board, Counts},
     campaign::{self, Campaign, Standing},
@@ -111,7 +111,7 @@ impl Conversations {
         Self {
             campaign_status: board::course(campaign, &counts).as_str(),
             conversations: page.page.iter().map(one).collect(),
-            cursor: window::cursor(page),
+            cursor: page::cursor(page),
         }
     }
 }
@@ -160,7 +160,7 @@ impl Recipients {
         let one = |standing: &Standing| Recipient::new(&page.campaign, standing);
         Self {
             recipients: page.page.iter().map(one).collect(),
-            cursor: window::cursor(page),
+            cursor: page::cursor(page),
         }
     }
 }

@@ -101,6 +101,14 @@ impl Source {
         }
     }
 
+    /// The source whose messages a reporting application has, if it is one.
+    #[must_use]
+    pub fn of_app(app: &str) -> Option<Self> {
+        [Self::Proactive, Self::Ivr]
+            .into_iter()
+            .find(|source| source.app() == app)
+    }
+
     /// The reporting application that has its messages, in LivePerson's words.
     #[must_use]
     pub const fn app(self) -> &'static str {
