@@ -1,7 +1,7 @@
 //! What all reports have: a window of time, and what was asked; in LivePerson's field names.
 
-use domain::{handoff::Source, id::AccountId};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use domain::{clock, handoff::Source, id::AccountId};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use lambda::{Kind, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,8 +52,8 @@ impl Window {
     /// When it is none, or longer than 60 days.
     pub(super) fn days(&self) -> Result<(Date, Date), Problem> {
         let (from, to) = self.checked(SignedDuration::from_hours(60 * 24))?;
-        let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-        Ok((date(from), date(to - SignedDuration::from_millis(1))))
+        let last = to - SignedDuration::from_millis(1);
+        Ok((clock::day(from), clock::day(last)))
     }
 
     /// The window itself.

@@ -18,13 +18,14 @@ pub use tally::Tally;
 
 use crate::{
     campaign::Heads,
+    clock,
     failure::Failure,
     id::{AccountId, CampaignId},
     journal::Page,
     message::{Progress, State},
     store::Unavailable,
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use std::{collections::BTreeMap, future::Future};
 
 /// The cells of one part of a campaign, and what they do not tell.
@@ -108,7 +109,7 @@ impl Board {
     /// The day (UTC) its messages count under.
     #[must_use]
     pub fn day(&self) -> Date {
-        self.created_at.to_zoned(TimeZone::UTC).date()
+        clock::day(self.created_at)
     }
 
     /// Whether every message is in a final state.

@@ -2,12 +2,12 @@
 
 use super::{Delayed, EnqueueDeliveries, Health, Job, ReplayJob};
 use crate::{
-    clock::Clock,
+    clock::{self, Clock},
     id::{AccountId, WebhookName},
     journal::{self, ReadJournal},
     store::Unavailable,
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 
 /// Why nothing is told again.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub async fn replay(
         webhook: name.clone(),
         from,
         to: to.min(now),
-        day: day(from),
+        day: clock::day(from),
         after: None,
     });
     queue.enqueue_deliveries(&[Delayed::now(job)]).await?;
@@ -75,7 +75,7 @@ where
     let Some(webhook) = webhook.filter(|w| w.disabled.is_none()) else {
         return Ok(());
     };
-    let (last, now) = (day(job.to), clock.now());
+    let (last, now) = (clock::day(job.to), clock.now());
     while job.day <= last {
         let range = (job.from, job.to);
         let pages = store
@@ -97,9 +97,4 @@ where
         return queue.enqueue_deliveries(&jobs).await;
     }
     Ok(())
-}
-
-/// The day, in UTC.
-fn day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
