@@ -33,8 +33,10 @@ pub mod create_handoff;
 pub mod credentials;
 #[path = "ivr/mod.rs"]
 pub mod ivr;
+mod lookback;
 pub mod measured;
 pub mod openapi;
+mod page;
 #[path = "reply/routes.rs"]
 pub mod reply;
 #[path = "report/mod.rs"]
@@ -44,7 +46,6 @@ pub mod stream;
 pub mod token;
 #[path = "webhook/mod.rs"]
 pub mod webhook;
-mod window;
 
 use domain::clock::SystemClock;
 use dynamodb::Table;

@@ -1,6 +1,6 @@
 //! Creating a campaign, in LivePerson's field names.
 
-use crate::create_handoff::lookback;
+use crate::lookback;
 use domain::campaign::{
     Accepted, CampaignName, Draft, Idempotency, OpenConversation, Order, Refusal,
 };
@@ -128,7 +128,7 @@ impl Request {
             name: CampaignName::parse(&self.campaign_name).at("/campaignName")?,
             skill: self.skill.clone(),
             handoff: self.template_id.clone(),
-            lookback: lookback(
+            lookback: lookback::parse(
                 self.lookback_period_day,
                 self.lookback_period_hour,
                 self.lookback_period_minute,

@@ -4,7 +4,7 @@ use super::{
     body::{Answer, Flags, Request},
     state::{Conversations, History, Recipients, Status},
 };
-use crate::{Ports, measured, window::Window};
+use crate::{Ports, measured, page::Page};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
@@ -122,15 +122,15 @@ async fn status(
 /// page of them.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/conversations",
     tag = "Campaigns", operation_id = "listCampaignConversations",
-    params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
+    params(("accountId" = String, Path), ("campaignId" = String, Path), Page),
     responses((status = 200, description = "The recipients' statuses.", body = Conversations), Refusals))]
 async fn conversations(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
     Path(id): Path<CampaignId>,
-    Query(window): Query<Window>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Conversations>, Problem> {
-    let (from, limit) = (window.start(&caller.account, &id)?, window.limit()?);
+    let (from, limit) = (page.start(&caller.account, &id)?, page.limit()?);
     let account = &caller.account;
     let found = campaign::counted_recipients(&ports.table, account, &id, from, limit).await?;
     let (page, boards) = found.ok_or_else(Problem::not_found)?;
@@ -140,15 +140,15 @@ async fn conversations(
 /// A page of a campaign's recipients.
 #[utoipa::path(get, path = "/api/v2/account/{accountId}/campaign/{campaignId}/recipients",
     tag = "Campaigns", operation_id = "listRecipients",
-    params(("accountId" = String, Path), ("campaignId" = String, Path), Window),
+    params(("accountId" = String, Path), ("campaignId" = String, Path), Page),
     responses((status = 200, description = "A page.", body = Recipients), Refusals))]
 async fn recipients(
     State(ports): State<Ports>,
     caller: Allowed<may::ReadCampaigns>,
     Path(id): Path<CampaignId>,
-    Query(window): Query<Window>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Recipients>, Problem> {
-    let (from, limit) = (window.start(&caller.account, &id)?, window.limit()?);
+    let (from, limit) = (page.start(&caller.account, &id)?, page.limit()?);
     let account = &caller.account;
     let page = campaign::recipients(&ports.table, account, &id, from, limit).await?;
     let page = page.ok_or_else(Problem::not_found)?;

@@ -1,11 +1,11 @@
 //! What became of a campaign and its recipients, as the API shows it.
 
-use crate::window;
+use crate::page;
 use domain::{
-    board::{self, Board, Counts, shown},
+    board::{self, Board, Counts},
     campaign::{self, Campaign, Standing},
     failure::Failure,
-    message::{Message, State},
+    message::State,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,12 +50,6 @@ impl Status {
     }
 }
 
-/// The state of a recipient's message, as the campaign lets it be seen.
-fn state(campaign: &Campaign, standing: &Standing) -> State {
-    let message = standing.message.as_ref();
-    shown(campaign, message.map_or(State::Queued, Message::state))
-}
-
 /// Every recipient's status, in LivePerson's words.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -93,7 +87,7 @@ impl Conversations {
         let campaign = &page.campaign;
         let counts = board::counts(campaign, boards);
         let one = |standing: &Standing| {
-            let state = state(campaign, standing);
+            let state = board::state(campaign, standing);
             let message = standing.message.as_ref();
             let failure = message.and_then(|m| m.failure);
             Conversation {
@@ -117,7 +111,7 @@ impl Conversations {
         Self {
             campaign_status: board::course(campaign, &counts).as_str(),
             conversations: page.page.iter().map(one).collect(),
-            cursor: window::cursor(page),
+            cursor: page::cursor(page),
         }
     }
 }
@@ -153,7 +147,7 @@ impl Recipient {
         Self {
             transaction_id: standing.recipient.transaction.to_string(),
             consumer_id: standing.recipient.consumer.to_string(),
-            state: state(campaign, standing).as_str(),
+            state: board::state(campaign, standing).as_str(),
             code: failure.map(Failure::as_str),
         }
     }
@@ -166,7 +160,7 @@ impl Recipients {
         let one = |standing: &Standing| Recipient::new(&page.campaign, standing);
         Self {
             recipients: page.page.iter().map(one).collect(),
-            cursor: window::cursor(page),
+            cursor: page::cursor(page),
         }
     }
 }
@@ -205,7 +199,7 @@ impl History {
     #[must_use]
     pub(super) fn new(campaign: &Campaign, standing: Standing) -> Self {
         let recipient = Recipient::new(campaign, &standing);
-        let state = state(campaign, &standing);
+        let state = board::state(campaign, &standing);
         let failure = standing.message.as_ref().and_then(|m| m.failure);
         let rendered = campaign.content.render(&standing.recipient.variables);
         let accepted = Event {

@@ -1,8 +1,9 @@
 //! Handoffs: their whole life, and LivePerson's read-only listings of them.
 
-mod body;
+mod answer;
+mod listing;
 mod preview;
+mod request;
 mod routes;
 
-pub(crate) use body::lookback;
 pub use routes::routes;

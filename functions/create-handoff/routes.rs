@@ -1,8 +1,10 @@
 //! The routes of handoffs.
 
 use super::{
-    body::{Handoff, Listing, Request, Stop, Window},
+    answer::Handoff,
+    listing::{Listing, Window},
     preview::{PreviewAnswer, PreviewRequest},
+    request::{Request, Stop},
 };
 use crate::Ports;
 use axum::{

@@ -1,13 +1,16 @@
 //! The routes of outbound reporting.
 
-use super::body::{
-    Analytics, AnalyticsFilters, AnalyticsRow, CampaignAnalytics, CampaignReport, Metadata,
-    TransactionsAnswer, TransactionsRequest, Window,
+use super::{
+    analytics::{Analytics, AnalyticsFilters, AnalyticsRow, CampaignAnalytics},
+    body::{Metadata, Window},
+    campaign::CampaignReport,
+    transactions::{TransactionsAnswer, TransactionsRequest},
 };
-use crate::{Ports, window::Window as Page};
+use crate::{Ports, page::Page};
 use axum::extract::State;
 use domain::{
     campaign::{self, ReadCampaigns},
+    handoff::Source,
     id::{AccountId, CampaignId},
     report::{self, ReadDays},
 };
@@ -40,13 +43,9 @@ pub fn routes() -> OpenApiRouter<Ports> {
         )
 }
 
-/// The reporting application of the path: `prmsg` or `c2m`.
-fn checked(app: String) -> Result<String, Problem> {
-    if matches!(app.as_str(), "prmsg" | "c2m") {
-        Ok(app)
-    } else {
-        Err(Problem::not_found())
-    }
+/// Whose messages the reporting application of the path has: `prmsg` or `c2m`.
+fn source(app: &str) -> Result<Source, Problem> {
+    Source::of_app(app).ok_or_else(Problem::not_found)
 }
 
 /// Counts by skill and day.
@@ -61,7 +60,7 @@ async fn analytics(
     Query(window): Query<Window>,
 ) -> Result<Json<Analytics>, Problem> {
     let filters = AnalyticsFilters::default();
-    counted(&ports, &caller.account, checked(app)?, &window, filters).await
+    counted(&ports, &caller.account, source(&app)?, &window, filters).await
 }
 
 /// Counts by skill and day, and by handoff when handoffs are asked for.
@@ -77,21 +76,21 @@ async fn filtered_analytics(
     Query(window): Query<Window>,
     Json(filters): Json<AnalyticsFilters>,
 ) -> Result<Json<Analytics>, Problem> {
-    counted(&ports, &caller.account, checked(app)?, &window, filters).await
+    counted(&ports, &caller.account, source(&app)?, &window, filters).await
 }
 
 async fn counted(
     ports: &Ports,
     account: &AccountId,
-    app: String,
+    source: Source,
     window: &Window,
     filters: AnalyticsFilters,
 ) -> Result<Json<Analytics>, Problem> {
     let (from, to) = window.days()?;
     let mut days = ports.table.days(account, from, to).await?;
-    days.retain(|day| day.heads.app == app && filters.admit(&day.heads));
+    days.retain(|day| day.heads.app == source.app() && filters.admit(&day.heads));
     let analytics = AnalyticsRow::group(days, filters.by_handoff());
-    let request_metadata = Metadata::new(account, app, window, &filters)?;
+    let request_metadata = Metadata::new(account, source, window, &filters)?;
     Ok(Json(Analytics {
         request_metadata,
         analytics,
@@ -110,7 +109,7 @@ async fn campaign_report(
     Path((app, id)): Path<(String, CampaignId)>,
     Query(page): Query<Page>,
 ) -> Result<Json<CampaignReport>, Problem> {
-    checked(app)?;
+    source(&app)?;
     let (from, limit) = (page.start(&caller.account, &id)?, page.limit()?);
     let account = &caller.account;
     let found = campaign::recipients(&ports.table, account, &id, from, limit).await?;
@@ -130,7 +129,7 @@ async fn campaign_analytics(
     caller: Allowed<may::ReadReports>,
     Path((app, id)): Path<(String, CampaignId)>,
 ) -> Result<Json<CampaignAnalytics>, Problem> {
-    checked(app)?;
+    source(&app)?;
     let found = ports.table.overview(&caller.account, &id).await?;
     let found = found.filter(|(campaign, _)| !campaign.test);
     let (campaign, boards) = found.ok_or_else(Problem::not_found)?;
@@ -150,10 +149,10 @@ async fn transactions(
     Query(window): Query<Window>,
     Json(request): Json<TransactionsRequest>,
 ) -> Result<Json<TransactionsAnswer>, Problem> {
-    let app = checked(app)?;
+    let source = source(&app)?;
     let times = window.of_a_day()?;
     let (offset, limit) = request.page()?;
-    let filters = request.filters.parse(&app)?;
+    let filters = request.filters.parse(source)?;
     let rows = match filters {
         Some(filters) => {
             report::transactions(
@@ -168,7 +167,7 @@ async fn transactions(
         }
         None => Vec::new(),
     };
-    let metadata = Metadata::new(&caller.account, app, &window, &request.filters)?;
+    let metadata = Metadata::new(&caller.account, source, &window, &request.filters)?;
     Ok(Json(TransactionsAnswer::new(
         metadata, offset, limit, &rows,
     )))

@@ -3,9 +3,9 @@
 use crate::{
     access::Role,
     audit::Author,
-    handoff::{self, InvalidName},
     id::{AccountId, ClientId, SkillName},
     limit::{Decision, Limiter, Pace},
+    name::{self, InvalidName},
     store::Unavailable,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,7 @@ pub struct Client {
     pub account: AccountId,
     /// Which one.
     pub id: ClientId,
-    /// What people call it.
+    /// What people call it: 1 to 64 characters.
     pub name: String,
     /// What it may do.
     pub roles: Vec<Role>,
@@ -186,6 +186,9 @@ where
     })
 }
 
+/// The most characters (Unicode scalar values) a client's name may have.
+const MAX_NAME: usize = 64;
+
 /// The most clients an account can have.
 pub const MAX_CLIENTS: usize = 100;
 
@@ -221,7 +224,7 @@ pub async fn make(
     skills: Vec<SkillName>,
     expires_at: Option<Timestamp>,
 ) -> Result<(Client, ClientSecret), MakeError> {
-    let name = handoff::name(name, 64)?;
+    let name = name::parse(name, MAX_NAME)?;
     let above = |role: &Role| *role == Role::Operator && !by.roles.contains(role);
     if roles.is_empty() || roles.iter().any(above) {
         return Err(MakeError::Roles);

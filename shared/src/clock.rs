@@ -1,12 +1,18 @@
 //! Time, as something a use case is given.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The present instant, in whole milliseconds: what is kept and what is answered are
     /// the same.
     fn now(&self) -> Timestamp;
+}
+
+/// The day of an instant, in UTC: what is counted or kept by the day is so by these.
+#[must_use]
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// The machine's clock, moved by a fixed offset.

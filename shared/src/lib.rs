@@ -6,6 +6,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`id`], [`clock`], [`store`] | identifiers, time, and what a store may answer besides data |
+//! | [`name`] | what people call what is theirs |
 //! | [`text`], [`lookback`] | what a message may say, and how long it lives |
 //! | [`access`], [`client`], [`limit`] | who may do what, and how fast |
 //! | [`audit`] | who changed what |
@@ -46,6 +47,7 @@ pub mod journal;
 pub mod limit;
 pub mod lookback;
 pub mod message;
+pub mod name;
 pub mod origin;
 pub mod pace;
 pub mod preview;

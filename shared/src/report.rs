@@ -2,11 +2,11 @@
 //! Reporting.
 
 use crate::{
-    board::{Tally, shown},
+    board::{self, Tally},
     campaign::{self, Campaign, Heads, ReadCampaigns, Standing},
     handoff::Source,
     id::{AccountId, CampaignId, TransactionId},
-    message::{Message, ReadMessages, State},
+    message::{ReadMessages, State},
     store::Unavailable,
 };
 use jiff::{Timestamp, civil::Date};
@@ -77,11 +77,7 @@ impl Filters {
     }
 
     fn admit(&self, campaign: &Campaign, standing: &Standing) -> bool {
-        let state = standing
-            .message
-            .as_ref()
-            .map_or(State::Queued, Message::state);
-        (self.states.is_empty() || self.states.contains(&shown(campaign, state)))
+        (self.states.is_empty() || self.states.contains(&board::state(campaign, standing)))
             && (self.transactions.is_empty()
                 || self.transactions.contains(&standing.recipient.transaction))
     }

@@ -57,7 +57,6 @@ mod token_pace;
 mod tracing;
 mod walk;
 mod watched;
-mod webhook_delivery;
 mod webhooks;
 mod wire;
 mod world;

@@ -1,6 +1,6 @@
 //! What a device's answer means for it, for its message and for its app.
 
-use super::{Attempt, Next, failed};
+use super::attempt::{Attempt, Next, failed};
 use crate::{
     breaker::{Cause, Pause},
     device::Device,

@@ -1,9 +1,9 @@
 //! Handing a notification to the gateways of a consumer's devices, past the circuit breaker.
 
 use super::{
-    Attempt, Before, SendStore, Sender,
+    Before, SendStore, Sender,
     answer::{Answer, Health, Kept, conclude},
-    fails, sent,
+    attempt::{Attempt, fails, sent},
 };
 use crate::{
     account::App,

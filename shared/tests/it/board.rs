@@ -4,6 +4,7 @@ use crate::world::{World, add_up, change, secs};
 use domain::{
     board::{BoardStore, Change, Tally, tally},
     campaign::Accepted,
+    clock,
     failure::Failure,
     message::{Message, Phase},
     report::ReadDays,
@@ -81,7 +82,7 @@ fn live(mut message: Message, steps: &[u8]) -> Vec<Change> {
 }
 
 async fn totals(world: &World) -> Tally {
-    let day = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let day = clock::day(world.now());
     let from = day.checked_sub(jiff::Span::new().days(2)).unwrap();
     let days = world.store.days(&world.account, from, day).await.unwrap();
     let mut sum = Tally::default();

@@ -4,6 +4,7 @@ use crate::world::{World, secs};
 use domain::{
     board::counts,
     campaign::{self, CancelCampaigns, Order, Spot},
+    clock,
     message::State,
     report::{Filters, ReadDays, transactions},
 };
@@ -172,7 +173,7 @@ async fn test_campaigns_are_in_no_report() {
     world.campaign(&["ana"]).await;
     world.run().await;
     assert_eq!(rows(&world, &Filters::default(), 0, 10).await, ["ana"]);
-    let date = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let date = clock::day(world.now());
     let days = world.store.days(&world.account, date, date).await.unwrap();
     let attempted: i64 = days
         .iter()

@@ -8,12 +8,13 @@ use crate::{
     table::{Change, Transacted, Write, n, s, unavailable},
 };
 use domain::{
+    clock,
     event::Event,
     id::{AccountId, CampaignId},
     journal::{Journal, KEPT, Page, Placed, ReadJournal, Recorded},
     store::Unavailable,
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// A page as it is stored.
@@ -62,7 +63,7 @@ impl Table {
     /// The writes that record a page, its campaign's number last.
     pub(crate) fn page(&self, page: &Page) -> Result<Vec<Write>, Unavailable> {
         let (account, at) = (&page.account, page.at);
-        let day = at.to_zoned(TimeZone::UTC).date();
+        let day = clock::day(at);
         let first = page.events.first().map_or("", |event| &event.id);
         let item = PageItem {
             kind: PageItem::KIND.to_owned(),

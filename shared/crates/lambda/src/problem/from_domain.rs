@@ -9,10 +9,11 @@ use domain::{
     client::{MakeError, RotateError},
     deliver::ReplayError,
     device::{InvalidPushToken, LogInError},
-    handoff::{DeleteError, InvalidApps, InvalidContent, InvalidName, SaveError},
+    handoff::{DeleteError, InvalidApps, SaveError},
     id::InvalidId,
     ivr::{CheckError, InviteError},
     lookback::InvalidLookback,
+    name::InvalidName,
     reply::ReplyError,
     store::Unavailable,
     text::InvalidText,
@@ -45,13 +46,6 @@ values! {
     InvalidPushToken => InvalidPushToken,
     InvalidRole => InvalidRole,
     InvalidText => InvalidText,
-}
-
-impl From<InvalidContent> for Problem {
-    fn from(e: InvalidContent) -> Self {
-        let place = format!("/{}", e.field);
-        Self::from(e.reason).at(place)
-    }
 }
 
 impl From<InvalidApp> for Problem {

@@ -5,6 +5,7 @@ use domain::{
     audit::{Action, ReadAudit},
     board::{BoardStore, Tally},
     campaign::AcceptCampaigns,
+    clock,
     deliver::Health,
     event::{self, Event, Kind},
     id::{AccountId, CampaignId},
@@ -150,7 +151,7 @@ where
     assert!(!disable().await, "once");
     store.well(&other).await.unwrap();
     assert_eq!(read().await, disabled);
-    let day = later.to_zoned(TimeZone::UTC).date();
+    let day = clock::day(later);
     let range = (first, later + sample::ms(1));
     let pages = store.pages(&ours, day, range, None, 10).await.unwrap();
     assert_eq!(pages.len(), 1);
@@ -181,7 +182,7 @@ pub async fn journal<S: Journal + ReadJournal>(store: &S) {
     let (ours, theirs) = (sample::account(), sample::account());
     let campaign: CampaignId = "c1".parse().unwrap();
     // Two days, the midnight between them in the middle.
-    let today = sample::now().to_zoned(TimeZone::UTC).date();
+    let today = clock::day(sample::now());
     let midnight = today.to_zoned(TimeZone::UTC).unwrap().timestamp();
     let at = |n: u32| midnight + sample::ms((i64::from(n) - 3) * 1000);
     let page = |number: u32, last: u64| {
@@ -270,7 +271,7 @@ where
         "a board that was saved before brings no event again"
     );
     assert_eq!(store.last_number(&ours, campaign).await.unwrap(), 150);
-    let day = now.to_zoned(TimeZone::UTC).date();
+    let day = clock::day(now);
     let range = (now, now + SignedDuration::from_millis(1));
     let pages = store.pages(&ours, day, range, None, 10).await.unwrap();
     assert_eq!(pages.len(), 1);

@@ -8,12 +8,13 @@ use domain::{
         AcceptCampaigns, AcceptError, Acceptance, Campaign, CancelCampaigns, Chunk, Groundwork,
         IDEMPOTENCY_HOURS, IdempotencyKey, Overview, ReadCampaigns, Spot,
     },
+    clock,
     id::{AccountId, CampaignId, HandoffId, SkillName},
     report::{ListCampaigns, Listed},
     store::Unavailable,
     sweep::{Due, DueStore, FIRST_LOOK},
 };
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 impl AcceptCampaigns for Store {
@@ -89,7 +90,7 @@ impl AcceptCampaigns for Store {
         if recipients > 0 && known != tables.lives.get(&handoff).is_some_and(lives_longer) {
             return Err(AcceptError::HandoffMoved);
         }
-        let date = campaign.created_at.to_zoned(TimeZone::UTC).date();
+        let date = clock::day(campaign.created_at);
         let day = (campaign.account.clone(), date);
         let had = tables.quotas.get(&day).copied().unwrap_or_default();
         if recipients > 0 && had + recipients > *recipients_per_day {

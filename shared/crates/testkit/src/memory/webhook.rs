@@ -3,13 +3,14 @@
 use super::{Record, Store, Tables};
 use domain::{
     audit::{Action, Author},
+    clock,
     deliver::Health,
     id::{AccountId, CampaignId, WebhookName},
     journal::{Journal, Page, Placed, ReadJournal, Recorded},
     store::Unavailable,
     webhook::{ReadWebhooks, Webhook, WebhookStore},
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 impl Tables {
     /// Whether the page's numbers are those that come next.
@@ -173,7 +174,7 @@ impl ReadJournal for Store {
             .iter()
             .filter(|page| {
                 page.account == *account
-                    && page.at.to_zoned(TimeZone::UTC).date() == day
+                    && clock::day(page.at) == day
                     && (from..to).contains(&page.at)
             })
             .map(|page| Placed {

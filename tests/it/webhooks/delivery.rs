@@ -1,8 +1,8 @@
 //! How webhooks are tried again, disabled, and enabled.
 
+use super::{body, forget, hook, kind, told};
 use crate::{
     parts::campaign,
-    webhooks::{body, forget, hook, kind, told},
     world::{Brand, World, list},
 };
 use jiff::SignedDuration;

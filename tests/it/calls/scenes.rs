@@ -1,189 +1,30 @@
-//! What each call of the API costs in DynamoDB: no more than three requests, as
-//! `infra/docs/calls.md` tells.
+//! Every call of the API, in scenes: each makes what the next ones need.
 
+use super::meter::{
+    Meter,
+    Who::{Admin, Agent, Consumer, Operator},
+};
 use crate::{
     parts::{Device, app, campaign, crowd, handoff},
-    world::{Answer, Brand, CLUB, SHOP, World, list, text},
+    world::{CLUB, SHOP, list, text},
 };
-use domain::access::CALLS;
 use jiff::SignedDuration;
-use local::usage::Count;
-use reqwest::Method;
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
-
-const AGAIN: &str = "UPDATE_CALLS=1 cargo test -p functions --test it calls::";
-
-/// The most requests of a call.
-const MOST: u64 = 3;
-
-/// The calls that make more, which the page explains.
-const MORE: [(&str, u64); 1] = [("listTransactions", 4)];
-
-/// The functions that answer no calls.
-const BEHIND: [&str; 5] = ["deliver", "dispatch", "send", "tally", "sweep"];
 
 /// Who has a phone.
 const PHONES: [&str; 6] = ["ana", "ben", "cid", "dan", "fay", "gus"];
 
-/// Who makes a call.
-#[derive(Clone, Copy)]
-enum Who {
-    Operator,
-    Admin,
-    Agent,
-    Consumer(&'static str),
-}
-
-use Who::{Admin, Agent, Consumer, Operator};
-
-/// Measures calls.
-struct Meter<'w> {
-    world: &'w World,
-    brand: Brand<'w>,
-    rows: BTreeMap<String, Count>,
-    warmed: usize,
-    started: Instant,
-}
-
-/// For how long what functions keep is fresh enough: they keep it for a minute.
-const FRESH: Duration = Duration::from_secs(30);
-
-impl<'w> Meter<'w> {
-    async fn new(world: &'w World) -> Self {
-        Self {
-            world,
-            brand: world.brand("acme").await,
-            rows: BTreeMap::new(),
-            warmed: 0,
-            started: Instant::now(),
-        }
-    }
-
-    /// A call by someone whose token is new.
-    async fn send(
-        &self,
-        who: Who,
-        call: &str,
-        headers: &[(&str, &str)],
-        body: Option<Value>,
-    ) -> Answer {
-        let (role, subject) = match who {
-            Operator => ("operator", "ops"),
-            Admin => ("admin", "crm"),
-            Agent => ("agent", "eve"),
-            Consumer(id) => ("consumer", id),
-        };
-        let skills = ["sales", "support"];
-        let token = self.world.stack.token(role, "acme", subject, &skills);
-        let (method, path) = call.split_once(' ').unwrap();
-        let method: Method = method.parse().unwrap();
-        let session = self.world.session("acme", token.unwrap());
-        session.send(method, path, headers, body).await
-    }
-
-    /// Has every function read what it keeps of the account for a minute.
-    async fn warm(&mut self) {
-        if self.started.elapsed() > FRESH {
-            // All functions start anew.
-            self.world.stack.advance(Duration::ZERO).await;
-            self.started = Instant::now();
-        }
-        for path in [
-            "GET settings",
-            "GET webhooks",
-            "GET handoffs/H1",
-            "GET campaign/none",
-            "GET conversations/0190163d-8694-739b-aea5-966c26f8ad91",
-            "GET /api/account/acme/app/prmsg/campaigns/none/analytics/",
-        ] {
-            let answer = self.send(Admin, path, &[], None).await;
-            assert!(matches!(answer.status, 200 | 404), "{path}");
-        }
-        let unknown = json!({"callId": uuid::Uuid::new_v4().to_string()});
-        let invite = "POST /api/account/acme/invite?v=2.0";
-        let answer = self.send(Admin, invite, &[], Some(unknown)).await;
-        answer.problem(404, "NOT_FOUND");
-        let token = self.world.stack.token("admin", "acme", "crm", &[]);
-        self.brand.session.token = token.unwrap();
-        self.warmed += 1;
-        let consumer = self.brand.consumer(&format!("warm-{}", self.warmed));
-        consumer.get("me/messages").await.ok(200);
-        consumer.get("me/conversation").await.ok(200);
-    }
-
-    /// Measures a call that is answered with a success; its answer.
-    async fn cost(&mut self, name: &str, who: Who, call: &str, body: Option<Value>) -> Value {
-        self.cost_with(name, who, call, &[], body).await
-    }
-
-    /// The same, when an equal call of another was made a moment ago.
-    async fn cost_after(
-        &mut self,
-        before: (Who, &str, Value),
-        name: &str,
-        who: Who,
-        call: &str,
-        body: Value,
-    ) -> Value {
-        self.warm().await;
-        let answer = self.send(before.0, before.1, &[], Some(before.2)).await;
-        assert!((200..300).contains(&answer.status), "{:#}", answer.body);
-        self.measure(name, who, call, &[], Some(body)).await
-    }
-
-    async fn cost_with(
-        &mut self,
-        name: &str,
-        who: Who,
-        call: &str,
-        headers: &[(&str, &str)],
-        body: Option<Value>,
-    ) -> Value {
-        self.warm().await;
-        self.measure(name, who, call, headers, body).await
-    }
-
-    async fn measure(
-        &mut self,
-        name: &str,
-        who: Who,
-        call: &str,
-        headers: &[(&str, &str)],
-        body: Option<Value>,
-    ) -> Value {
-        self.world.stack.reset_usage();
-        let answer = self.send(who, call, headers, body).await;
-        let is_success = (200..300).contains(&answer.status);
-        assert!(is_success, "{name}: {:#}", answer.body);
-        self.count(name);
-        answer.body
-    }
-
-    /// Writes down what was used since the meter was reset.
-    fn count(&mut self, name: &str) {
-        let usage = self.world.stack.usage();
-        let mut sum = Count::default();
-        for function in usage.0.keys().filter(|f| !BEHIND.contains(&f.as_str())) {
-            let used = usage.of(function, "dynamodb:");
-            sum.calls += used.calls;
-            sum.read_units += used.read_units;
-            sum.write_units += used.write_units;
-        }
-        if sum.calls > MOST {
-            println!("{name}: {:#?}", usage.0);
-        }
-        assert!(self.rows.insert(name.to_owned(), sum).is_none(), "{name}");
-    }
-
-    async fn settled(&self) {
-        self.world.stack.settled().await.unwrap();
-    }
+/// Makes every call.
+pub(super) async fn play(meter: &mut Meter<'_>) {
+    tokens(meter).await;
+    configuration(meter).await;
+    webhooks(meter).await;
+    handoffs(meter).await;
+    devices(meter).await;
+    let made = campaigns(meter).await;
+    chat(meter, &made).await;
+    calls_of_ivrs(meter).await;
+    ends(meter).await;
 }
 
 async fn tokens(meter: &mut Meter<'_>) {
@@ -493,75 +334,4 @@ async fn ends(meter: &mut Meter<'_>) {
     let stop = format!("DELETE handoffs/{handoff}?stop=true");
     let name = "deleteHandoff with stop=true, of 21 campaigns";
     meter.cost(name, Admin, &stop, None).await;
-}
-
-/// The page with the table that was measured.
-fn page(rows: &BTreeMap<String, Count>) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra/docs/calls.md");
-    let page = fs::read_to_string(path).unwrap();
-    let (before, rest) = page.split_once("| call |").unwrap();
-    let (_, after) = rest.split_once("\n\n").unwrap();
-    let mut table =
-        String::from("| call | requests | read units | write units |\n|---|---|---|---|\n");
-    for (name, count) in rows {
-        let (word, more) = name.split_at(name.find([' ', ',']).unwrap_or(name.len()));
-        let Count {
-            calls,
-            read_units,
-            write_units,
-        } = count;
-        let row = format!("| `{word}`{more} | {calls} | {read_units} | {write_units} |\n");
-        table.push_str(&row);
-    }
-    format!("{before}{table}\n{after}")
-}
-
-/// Whether the page is to be written anew.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what a developer asks of the test, not a setting of a function"
-)]
-fn is_update() -> bool {
-    env::var("UPDATE_CALLS").is_ok_and(|value| value == "1")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_call_makes_more_than_three_requests_and_the_page_tells_them() {
-    let world = World::start().await;
-    let mut meter = Meter::new(&world).await;
-    tokens(&mut meter).await;
-    configuration(&mut meter).await;
-    webhooks(&mut meter).await;
-    handoffs(&mut meter).await;
-    devices(&mut meter).await;
-    let made = campaigns(&mut meter).await;
-    chat(&mut meter, &made).await;
-    calls_of_ivrs(&mut meter).await;
-    ends(&mut meter).await;
-
-    let rows = meter.rows;
-    for (name, count) in &rows {
-        println!("{name:60} {count:?}");
-    }
-    let measured: BTreeSet<_> = rows
-        .keys()
-        .filter_map(|name| name.split([' ', ',']).next())
-        .collect();
-    let all: BTreeSet<_> = CALLS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(measured, all, "every call is measured");
-    let more: Vec<_> = rows
-        .iter()
-        .filter(|(_, count)| count.calls > MOST)
-        .map(|(name, count)| (name.as_str(), count.calls))
-        .collect();
-    assert_eq!(more, MORE, "calls of more than {MOST} requests");
-
-    let told = page(&rows);
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra/docs/calls.md");
-    if is_update() {
-        fs::write(path, told).unwrap();
-        return;
-    }
-    let committed = fs::read_to_string(path).unwrap();
-    assert_eq!(committed, told, "infra/docs/calls.md; again: {AGAIN}");
 }

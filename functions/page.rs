@@ -12,14 +12,14 @@ use utoipa::IntoParams;
 /// Which page of recipients is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Window {
+pub(crate) struct Page {
     /// Where the page starts: the `cursor` of the page before.
     cursor: Option<String>,
     /// The most of a page, 1 to 100; 100 by default.
     limit: Option<u32>,
 }
 
-impl Window {
+impl Page {
     /// The most of a page.
     ///
     /// # Errors
