@@ -93,7 +93,10 @@ impl<'w> Meter<'w> {
         let token = self.world.stack.token("admin", "acme", "crm", &[]);
         self.brand.session.token = token.unwrap();
         self.warmed += 1;
-        let consumer = self.brand.consumer(&format!("warm-{}", self.warmed));
+        let consumer = self
+            .brand
+            .with_iphone(&format!("warm-{}", self.warmed))
+            .await;
         consumer.get("me/messages").await.ok(200);
         consumer.get("me/conversation").await.ok(200);
     }
