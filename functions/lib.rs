@@ -39,6 +39,7 @@ pub mod openapi;
 pub mod reply;
 #[path = "report/mod.rs"]
 pub mod report;
+mod routes;
 pub mod stream;
 #[path = "token/routes.rs"]
 pub mod token;

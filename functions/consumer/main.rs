@@ -11,6 +11,6 @@ async fn main() -> Result<(), lambda::Error> {
     let clock = environment.clock()?;
     let guard = Guard::of_consumers(&environment, table.clone())?;
     let ports = Ports { table, clock };
-    let (router, _) = consumer::routes().with_state(ports).split_for_parts();
+    let router = consumer::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

@@ -5,4 +5,4 @@ mod preview;
 mod routes;
 
 pub(crate) use body::lookback;
-pub use routes::routes;
+pub use routes::{document, routes};

@@ -4,24 +4,24 @@ use super::body::{
     Analytics, AnalyticsFilters, AnalyticsRow, CampaignAnalytics, CampaignReport, Metadata,
     TransactionsAnswer, TransactionsRequest, Window,
 };
-use crate::{Ports, window::Window as Page};
-use axum::extract::State;
+use crate::{Ports, routes::routes, window::Window as Page};
+use axum::{Router, extract::State};
 use domain::{
     campaign::{self, ReadCampaigns},
     id::{AccountId, CampaignId},
     report::{self, ReadDays},
 };
 use lambda::{Allowed, Json, Path, Problem, Query, may, problem::Refusals};
-use utoipa_axum::{router::OpenApiRouter, routes};
+
+routes! {
+    fn documented() -> Ports {
+        analytics, filtered_analytics, campaign_report, campaign_analytics, transactions,
+    }
+}
 
 /// All routes of the function, each with and without the slash that LivePerson's end in.
-pub fn routes() -> OpenApiRouter<Ports> {
-    let documented = OpenApiRouter::new()
-        .routes(routes!(analytics, filtered_analytics))
-        .routes(routes!(campaign_report))
-        .routes(routes!(campaign_analytics))
-        .routes(routes!(transactions));
-    documented
+pub fn routes() -> Router<Ports> {
+    documented()
         .route(
             "/api/account/{accountId}/app/{app}/analytics",
             axum::routing::get(analytics).post(filtered_analytics),

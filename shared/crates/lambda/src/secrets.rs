@@ -5,7 +5,11 @@ use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use std::{fmt, future::Future, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, LazyLock},
+};
 
 /// How long a secret is used before it is read again.
 const KEPT: SignedDuration = SignedDuration::from_mins(5);
@@ -47,13 +51,14 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The account's own, as the environment says.
+    /// The account's own, as the environment says: the same, whoever in a process asks.
     #[must_use]
     pub fn from_env() -> Self {
-        Self {
+        static SECRETS: LazyLock<Secrets> = LazyLock::new(|| Secrets {
             client: Client::new(aws::config()),
             cache: Arc::new(Readings::new(KEPT)),
-        }
+        });
+        SECRETS.clone()
     }
 
     /// The secret of that name or ARN, as it was a few minutes ago at most.
