@@ -41,6 +41,7 @@ mod page;
 pub mod reply;
 #[path = "report/mod.rs"]
 pub mod report;
+mod routes;
 pub mod stream;
 #[path = "token/routes.rs"]
 pub mod token;

@@ -31,23 +31,17 @@ enum Caller {
 /// The functions' documents, with who calls them.
 fn functions() -> [(OpenApi, Caller); 10] {
     [
-        (crate::account::routes().into_openapi(), Caller::Brand),
-        (
-            crate::create_handoff::routes().into_openapi(),
-            Caller::Brand,
-        ),
-        (
-            crate::create_campaign::routes().into_openapi(),
-            Caller::Brand,
-        ),
-        (crate::webhook::routes().into_openapi(), Caller::Brand),
-        (crate::consumer::routes().into_openapi(), Caller::Consumer),
-        (crate::reply::routes().into_openapi(), Caller::Consumer),
-        (crate::agent::routes().into_openapi(), Caller::Brand),
-        (crate::report::routes().into_openapi(), Caller::Brand),
-        (crate::token::routes().into_openapi(), Caller::Anybody),
+        (crate::account::document(), Caller::Brand),
+        (crate::create_handoff::document(), Caller::Brand),
+        (crate::create_campaign::document(), Caller::Brand),
+        (crate::webhook::document(), Caller::Brand),
+        (crate::consumer::document(), Caller::Consumer),
+        (crate::reply::document(), Caller::Consumer),
+        (crate::agent::document(), Caller::Brand),
+        (crate::report::document(), Caller::Brand),
+        (crate::token::document(), Caller::Anybody),
         // Last: its problems have fields of their own, and are not the shared ones.
-        (crate::ivr::routes().into_openapi(), Caller::Brand),
+        (crate::ivr::document(), Caller::Brand),
     ]
 }
 

@@ -13,6 +13,6 @@ async fn main() -> Result<(), lambda::Error> {
         table,
         clock: env.clock()?,
     };
-    let (router, _) = account::routes().with_state(ports).split_for_parts();
+    let router = account::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

@@ -3,4 +3,4 @@
 mod body;
 mod routes;
 
-pub use routes::routes;
+pub use routes::{document, routes};

@@ -1,8 +1,8 @@
 //! The routes of agents and bots.
 
 use super::body::{Context, Queue, QueueQuery};
-use crate::Ports;
 use crate::chat::{After, ConversationBody, EntryBody};
+use crate::{Ports, routes::routes};
 use axum::{extract::State, http::StatusCode};
 use domain::{
     access::{Permission, Staff},
@@ -15,17 +15,12 @@ use domain::{
 use lambda::{Allowed, At as _, Json, Kind, Path, Problem, Query, may, problem::Refusals};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(queue))
-        .routes(routes!(read))
-        .routes(routes!(accept))
-        .routes(routes!(answer))
-        .routes(routes!(transfer))
-        .routes(routes!(close))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        queue, read, accept, answer, transfer, close,
+    }
 }
 
 /// The skill that is asked for; by default the caller's only one.

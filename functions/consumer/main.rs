@@ -14,6 +14,6 @@ async fn main() -> Result<(), lambda::Error> {
         table: table.for_devices(),
         clock,
     };
-    let (router, _) = consumer::routes().with_state(ports).split_for_parts();
+    let router = consumer::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

@@ -1,6 +1,6 @@
 //! The routes of a consumer's devices and inbox.
 
-use crate::Ports;
+use crate::{Ports, routes::routes};
 use axum::{extract::State, http::StatusCode};
 use domain::{
     clock::Clock,
@@ -14,14 +14,12 @@ use jiff::Timestamp;
 use lambda::{At as _, Json, Kind, LoggedIn, Named, Path, Problem, Query, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(log_in, log_out))
-        .routes(routes!(list))
-        .routes(routes!(report))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        log_in, log_out, list, report,
+    }
 }
 
 /// A device to log in.

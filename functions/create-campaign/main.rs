@@ -11,8 +11,6 @@ async fn main() -> Result<(), lambda::Error> {
     let clock = environment.clock()?;
     let guard = Guard::from_env(&environment, table.clone(), Group::Campaigns).await?;
     let ports = Ports { table, clock };
-    let (router, _) = create_campaign::routes()
-        .with_state(ports)
-        .split_for_parts();
+    let router = create_campaign::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

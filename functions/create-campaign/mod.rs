@@ -4,4 +4,4 @@ mod body;
 mod routes;
 mod state;
 
-pub use routes::routes;
+pub use routes::{document, routes};

@@ -4,7 +4,7 @@ use super::{
     body::{Answer, Flags, Request},
     state::{Conversations, History, Recipients, Status},
 };
-use crate::{Ports, measured, page::Page};
+use crate::{Ports, measured, page::Page, routes::routes};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
@@ -19,17 +19,12 @@ use domain::{
 use dynamodb::Table;
 use lambda::{Allowed, Json, Kind, Path, Problem, Query, may, problem::Refusals};
 use sha2::{Digest, Sha256};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(create))
-        .routes(routes!(status))
-        .routes(routes!(conversations))
-        .routes(routes!(recipients))
-        .routes(routes!(recipient))
-        .routes(routes!(cancel))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        create, status, conversations, recipients, recipient, cancel,
+    }
 }
 
 /// The header that makes a retry safe.

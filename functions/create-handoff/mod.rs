@@ -6,4 +6,4 @@ mod preview;
 mod request;
 mod routes;
 
-pub use routes::routes;
+pub use routes::{document, routes};

@@ -6,7 +6,7 @@ use super::{
     preview::{PreviewAnswer, PreviewRequest},
     request::{Request, Stop},
 };
-use crate::Ports;
+use crate::{Ports, routes::routes};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -19,16 +19,12 @@ use domain::{
 };
 use dynamodb::Table;
 use lambda::{Allowed, Json, Kind, Path, Problem, Query, may, problem::Refusals};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(read, change, delete))
-        .routes(routes!(preview))
-        .routes(routes!(list_all))
-        .routes(routes!(list_channel))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        list, create, read, change, delete, preview, list_all, list_channel,
+    }
 }
 
 /// A handoff with its version as an entity tag.

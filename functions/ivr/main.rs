@@ -12,6 +12,6 @@ async fn main() -> Result<(), lambda::Error> {
     let guard = Guard::from_env(&environment, table.clone(), Group::Calls).await?;
     let table = table.for_calls();
     let ports = Ports { table, clock };
-    let (router, _) = ivr::routes().with_state(ports).split_for_parts();
+    let router = ivr::routes().with_state(ports);
     lambda::serve(ivr::in_liveperson_s_words(guard.over(router))).await
 }

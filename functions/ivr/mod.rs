@@ -6,4 +6,4 @@ mod routes;
 
 pub(crate) use refusal::CallProblem;
 pub use refusal::in_liveperson_s_words;
-pub use routes::routes;
+pub use routes::{document, routes};

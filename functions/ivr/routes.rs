@@ -4,17 +4,16 @@ use super::{
     body::{EligibilityAnswer, EligibilityRequest, InviteAnswer, InviteRequest, Version},
     refusal::{CallProblem, Refusal},
 };
-use crate::{Ports, measured};
+use crate::{Ports, measured, routes::routes};
 use axum::extract::State;
 use domain::{clock::Clock as _, ivr};
 use lambda::{Allowed, Json, Query, may};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(check))
-        .routes(routes!(invite))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        check, invite,
+    }
 }
 
 /// Says whether a caller can go on in the app.

@@ -12,6 +12,6 @@ async fn main() -> Result<(), lambda::Error> {
     let guard = Guard::of_consumers(&environment, table.clone())?;
     let table = table.for_replies();
     let ports = Ports { table, clock };
-    let (router, _) = reply::routes().with_state(ports).split_for_parts();
+    let router = reply::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

@@ -1,7 +1,7 @@
 //! The routes of the consumer's side of the chat.
 
-use crate::Ports;
 use crate::chat::{After, ConversationBody, EntryBody};
+use crate::{Ports, routes::routes};
 use axum::{extract::State, http::StatusCode};
 use domain::{
     conversation::{MAX_ENTRY_CHARS, ReadConversation, ReadStanding},
@@ -12,13 +12,12 @@ use domain::{
 use lambda::{At as _, Json, LoggedIn, Problem, Query, problem::Refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All routes of the function.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(read))
-        .routes(routes!(write))
+routes! {
+    /// All routes of the function.
+    pub fn routes() -> Ports {
+        read, write,
+    }
 }
 
 /// What a consumer writes.

@@ -11,6 +11,6 @@ async fn main() -> Result<(), lambda::Error> {
     let clock = environment.clock()?;
     let guard = Guard::from_env(&environment, table.clone(), Group::Reports).await?;
     let ports = Ports { table, clock };
-    let (router, _) = report::routes().with_state(ports).split_for_parts();
+    let router = report::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

@@ -6,4 +6,4 @@ mod campaign;
 mod routes;
 mod transactions;
 
-pub use routes::routes;
+pub use routes::{document, routes};

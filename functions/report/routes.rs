@@ -6,8 +6,8 @@ use super::{
     campaign::CampaignReport,
     transactions::{TransactionsAnswer, TransactionsRequest},
 };
-use crate::{Ports, page::Page};
-use axum::extract::State;
+use crate::{Ports, page::Page, routes::routes};
+use axum::{Router, extract::State};
 use domain::{
     campaign::{self, ReadCampaigns},
     handoff::Source,
@@ -15,16 +15,16 @@ use domain::{
     report::{self, ReadDays},
 };
 use lambda::{Allowed, Json, Path, Problem, Query, may, problem::Refusals};
-use utoipa_axum::{router::OpenApiRouter, routes};
+
+routes! {
+    fn documented() -> Ports {
+        analytics, filtered_analytics, campaign_report, campaign_analytics, transactions,
+    }
+}
 
 /// All routes of the function, each with and without the slash that LivePerson's end in.
-pub fn routes() -> OpenApiRouter<Ports> {
-    let documented = OpenApiRouter::new()
-        .routes(routes!(analytics, filtered_analytics))
-        .routes(routes!(campaign_report))
-        .routes(routes!(campaign_analytics))
-        .routes(routes!(transactions));
-    documented
+pub fn routes() -> Router<Ports> {
+    documented()
         .route(
             "/api/account/{accountId}/app/{app}/analytics",
             axum::routing::get(analytics).post(filtered_analytics),

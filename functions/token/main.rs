@@ -20,6 +20,6 @@ async fn main() -> Result<(), lambda::Error> {
         tokens: Arc::new(BrandTokens::new(secrets, env.token_secret()?, clock.now()).await?),
         clock,
     };
-    let (router, _) = token::routes().with_state(issuer).split_for_parts();
+    let router = token::routes().with_state(issuer);
     lambda::serve(router).await
 }

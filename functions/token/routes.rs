@@ -1,6 +1,7 @@
 //! `POST /sentinel/…/app/token`: a client's id and secret for a bearer token;
 //! `GET …/baseURI.json`: where services are. LivePerson's calls, answered as it does.
 
+use crate::routes::routes;
 use axum::{
     extract::{FromRequestParts, State},
     http::{header, request::Parts},
@@ -24,7 +25,6 @@ use lambda::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What it takes to give tokens.
 #[derive(Clone)]
@@ -39,11 +39,11 @@ pub struct Issuer {
     pub clock: SystemClock,
 }
 
-/// The function's routes.
-pub fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(give_token))
-        .routes(routes!(tell_base_uri))
+routes! {
+    /// The function's routes.
+    pub fn routes() -> Issuer {
+        give_token, tell_base_uri,
+    }
 }
 
 /// How a token is asked for.

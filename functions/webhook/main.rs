@@ -29,6 +29,6 @@ async fn main() -> Result<(), lambda::Error> {
         queue: Deliveries::from_env(queue),
         endpoints: Arc::new(endpoints),
     };
-    let (router, _) = webhook::routes().with_state(ports).split_for_parts();
+    let router = webhook::routes().with_state(ports);
     lambda::serve(guard.over(router)).await
 }

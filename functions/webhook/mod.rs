@@ -3,4 +3,4 @@
 mod body;
 mod routes;
 
-pub use routes::{Ports, routes};
+pub use routes::{Ports, document, routes};

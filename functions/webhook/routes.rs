@@ -4,7 +4,7 @@ use super::body::{
     Replay, SavedWebhook, SecretRotation, WebhookAnswer, WebhookConfiguration, WebhookList,
     WebhookTest,
 };
-use crate::credentials::Credentials;
+use crate::{credentials::Credentials, routes::routes};
 use axum::{extract::State, http::StatusCode};
 use domain::{
     clock::{Clock as _, SystemClock},
@@ -17,7 +17,6 @@ use lambda::{Allowed, Json, Named, Path, Problem, Query, may, problem::Refusals}
 use push::Webhooks;
 use queue::Deliveries;
 use std::sync::Arc;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What the calls stand on.
 #[derive(Clone, Debug)]
@@ -32,14 +31,11 @@ pub struct Ports {
     pub endpoints: Arc<Webhooks<Credentials>>,
 }
 
-/// The function's routes.
-pub fn routes() -> OpenApiRouter<Ports> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(put, get, delete))
-        .routes(routes!(rotate))
-        .routes(routes!(test))
-        .routes(routes!(replay))
+routes! {
+    /// The function's routes.
+    pub fn routes() -> Ports {
+        list, put, get, delete, rotate, test, replay,
+    }
 }
 
 /// Makes a webhook, or changes it. A new one's secret is shown this once.

@@ -365,9 +365,7 @@ async fn unguarded() -> Answer {
         ),
         clock: SystemClock::default(),
     };
-    let (router, _) = functions::create_campaign::routes()
-        .with_state(ports)
-        .split_for_parts();
+    let router = functions::create_campaign::routes().with_state(ports);
     let path = "/api/v2/account/acme/campaign";
     let request = Request::post(path).body(Body::from("{}")).unwrap();
     let (head, body) = lambda::app(router)

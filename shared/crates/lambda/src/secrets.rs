@@ -4,7 +4,7 @@ use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
 use jiff::SignedDuration;
 use secrecy::SecretString;
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, sync::LazyLock};
 
 /// How often a kept secret is read again because somebody showed what does not match it, at
 /// most: it may have been changed, but guesses are not to make us pay for reading it.
@@ -46,12 +46,13 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The account's own, as the environment says.
+    /// The account's own, as the environment says: the same, whoever in a process asks.
     #[must_use]
     pub fn from_env() -> Self {
-        Self {
+        static SECRETS: LazyLock<Secrets> = LazyLock::new(|| Secrets {
             client: Client::new(aws::config()),
-        }
+        });
+        SECRETS.clone()
     }
 }
 

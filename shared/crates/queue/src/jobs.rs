@@ -7,7 +7,7 @@ use domain::{
     store::Unavailable,
 };
 use futures_util::future::try_join_all;
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 /// The sender's queue.
 #[derive(Clone, Debug)]
@@ -44,7 +44,10 @@ impl Jobs {
     /// The queue at `url`, reached with the environment's region, credentials and endpoint.
     #[must_use]
     pub fn from_env(url: impl Into<String>) -> Self {
-        Self::new(Client::new(aws::config()), url)
+        // One for all queues: each has rules of its own of where AWS is, which take longer to read
+        // than a queue's message.
+        static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new(aws::config()));
+        Self::new(CLIENT.clone(), url)
     }
 
     /// Puts messages, each with its delay and its group, in as few calls as the queue allows.
