@@ -5,7 +5,7 @@ use crate::{
     id::{AccountId, CampaignId, ConsumerId, TransactionId},
     message::{MessageKey, Place},
     origin::{Origin, Trace},
-    text::Variables,
+    text::{self, Variables},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct Chunk {
 impl Chunk {
     /// The most recipients in a part: it is one item of the store, and its board another.
     pub const SIZE: usize = 100;
-    /// The most bytes of its recipients' ids and variables: an item holds 400 KB.
+    /// The most bytes of its recipients' ids and variables, as JSON: an item holds 400 KB.
     pub const BYTES: usize = 300_000;
 
     /// The key of the recipient's message.
@@ -76,7 +76,8 @@ pub(super) fn parts(recipients: &[Recipient]) -> Vec<&[Recipient]> {
     let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (at, recipient) in recipients.iter().enumerate() {
         // As JSON: names, quotes and the id of the message besides.
-        let variables = recipient.variables.values().map(|v| v.len() + 8);
+        let values = recipient.variables.values();
+        let variables = values.map(|value| text::json_bytes(value) + 8);
         let size = recipient.consumer.as_str().len() + 100 + variables.sum::<usize>();
         if at > start && (at - start == Chunk::SIZE || bytes + size > Chunk::BYTES) {
             parts.push(&recipients[start..at]);
@@ -112,4 +113,40 @@ pub(super) fn cut(
             recipients: recipients.to_vec(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::MAX_VARIABLE_CHARS;
+
+    fn recipients(count: u32, value: &str) -> Vec<Recipient> {
+        let recipient = |n| Recipient {
+            transaction: TransactionId::at(Timestamp::UNIX_EPOCH),
+            consumer: format!("c-{n}").parse().unwrap(),
+            variables: (1..=20).map(|n| (n, value.to_owned())).collect(),
+        };
+        (0..count).map(recipient).collect()
+    }
+
+    #[test]
+    fn a_part_fits_its_item_however_its_text_is_escaped() {
+        let escaped = 2;
+        for (letter, bytes) in [("x", 1), ("\"", escaped), ("\n", escaped), ("🎉", 4)] {
+            let all = recipients(30, &letter.repeat(MAX_VARIABLE_CHARS));
+            let parts = parts(&all);
+            assert_eq!(parts.concat(), all, "in their order");
+            for part in parts {
+                let texts = part.len() * 20 * MAX_VARIABLE_CHARS * bytes;
+                assert!(texts <= Chunk::BYTES, "{letter:?}: {texts}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_has_at_most_100_recipients() {
+        let all = recipients(250, "");
+        let sizes: Vec<_> = parts(&all).iter().map(|part| part.len()).collect();
+        assert_eq!(sizes, [100, 100, 50]);
+    }
 }
