@@ -18,9 +18,6 @@ pub use name::HandoffName;
 pub use save::{SaveError, change, create};
 pub use store::{Found, HandoffStore, InsertError, RemoveError, ReplaceError, Running, Shelf, Tag};
 
-pub use crate::name::InvalidName;
-pub(crate) use crate::name::parse as name;
-
 use crate::{
     id::{AccountId, HandoffId},
     lookback::Lookback,

@@ -28,6 +28,17 @@ where
         .collect()
 }
 
+/// How many bytes a text takes in JSON, quotes left out. Texts hold no control characters but
+/// these two.
+pub(crate) fn json_bytes(text: &str) -> usize {
+    text.chars()
+        .map(|c| match c {
+            '"' | '\\' | '\n' | '\t' => 2,
+            c => c.len_utf8(),
+        })
+        .sum()
+}
+
 /// The most characters (Unicode scalar values) one variable may have.
 pub const MAX_VARIABLE_CHARS: usize = 1_550;
 

@@ -1,6 +1,6 @@
 //! A handoff's texts, and what one consumer is shown of them.
 
-use crate::text::{Placeholder, Template, Variables};
+use crate::text::{self, Placeholder, Template, Variables};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -81,7 +81,7 @@ impl Rendered {
             && self
                 .title
                 .as_ref()
-                .is_none_or(|t| json_bytes(t) <= Self::MAX_TITLE_BYTES)
+                .is_none_or(|t| text::json_bytes(t) <= Self::MAX_TITLE_BYTES)
     }
 
     /// Whether there is anything to show.
@@ -89,17 +89,6 @@ impl Rendered {
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty() || self.body().trim().is_empty()
     }
-}
-
-/// How many bytes a text takes in JSON, quotes left out. Texts hold no control characters but
-/// these two.
-fn json_bytes(text: &str) -> usize {
-    text.chars()
-        .map(|c| match c {
-            '"' | '\\' | '\n' | '\t' => 2,
-            c => c.len_utf8(),
-        })
-        .sum()
 }
 
 #[cfg(test)]
