@@ -52,7 +52,7 @@ impl ReadInbox for Table {
 }
 
 /// The most items that tell how a consumer stands: their devices, profile and open conversation,
-/// and some devices that log in at once.
+/// and some devices more, which an earlier release may have taken in at once.
 #[expect(clippy::cast_possible_truncation, reason = "a small number")]
 const MAX_STANDING: u32 = MAX_DEVICES as u32 + 10;
 
