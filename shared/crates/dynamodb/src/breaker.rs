@@ -4,7 +4,7 @@ use crate::{
     Table,
     account::AppItem,
     key::{Key, Range},
-    read::from_item,
+    read::{from_item, kind},
     table::{Change, Updated, Write, at, n, s, unavailable},
     time,
 };
@@ -131,8 +131,7 @@ impl Pauses for Table {
         let (mut apps, mut pauses) = (Vec::new(), Vec::new());
         let range = Range::apps_and_pauses(account);
         for item in self.query(&range, false, None).await? {
-            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
-            if kind.is_some_and(|kind| kind == AppItem::KIND) {
+            if kind(&item) == Some(AppItem::KIND) {
                 let item: AppItem = from_item(item).map_err(unavailable)?;
                 apps.push(item.into());
             } else {

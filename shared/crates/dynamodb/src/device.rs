@@ -7,7 +7,7 @@ use self::{register::still_with, roster::ProfileItem};
 use crate::{
     Table,
     key::{Attributes, Key, Range, digest},
-    read::from_item,
+    read::{from_item, kind},
     table::{Change, Transacted, Write, at, s, unavailable},
     time,
 };
@@ -155,8 +155,7 @@ impl DeviceStore for Table {
         for _ in 0..TRIES {
             let (mut kept, mut is_listed) = (None, false);
             for item in self.get_all(&keys).await? {
-                let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
-                if kind.is_some_and(|kind| kind == Item::KIND) {
+                if kind(&item) == Some(Item::KIND) {
                     kept = Some(from_item::<_, Item>(item).map_err(unavailable)?);
                 } else {
                     let profile: ProfileItem = from_item(item).map_err(unavailable)?;
@@ -243,8 +242,7 @@ impl ReadStanding for Table {
 pub(crate) fn standing(items: Vec<Attributes>) -> Result<Standing, Unavailable> {
     let mut standing = Standing::default();
     for item in items {
-        let kind = item.get("kind").and_then(|kind| kind.as_s().ok()).cloned();
-        match kind.as_deref() {
+        match kind(&item) {
             Some(Item::KIND) => {
                 let device: Item = from_item(item).map_err(unavailable)?;
                 standing.devices.push(device.into());

@@ -4,8 +4,8 @@ use crate::{
     Table,
     account::AppItem,
     campaign::cancellation,
-    key::{Attributes, Key, Range},
-    read::from_item,
+    key::{Key, Range},
+    read::{from_item, kind},
     table::{Change, Transacted, Write, at, n, s, unavailable},
     time,
 };
@@ -77,12 +77,6 @@ impl From<Item> for Handoff {
     }
 }
 
-/// Whether an item is of that kind.
-fn is(item: &Attributes, kind: &str) -> bool {
-    let given = item.get("kind").and_then(|given| given.as_s().ok());
-    given.is_some_and(|given| given == kind)
-}
-
 fn key(handoff: &Handoff) -> Key {
     Key::handoff(&handoff.account, &handoff.id)
 }
@@ -150,7 +144,7 @@ impl HandoffStore for Table {
         let keys: Vec<_> = keys.chain([Key::handoff(account, id)]).collect();
         let mut found = Found::default();
         for item in self.get_all(&keys).await? {
-            if is(&item, Item::KIND) {
+            if kind(&item) == Some(Item::KIND) {
                 let item: Item = from_item(item).map_err(unavailable)?;
                 found.handoff = Some(item.into());
             } else {
@@ -165,9 +159,9 @@ impl HandoffStore for Table {
         let mut found = Shelf::default();
         let range = Range::apps_and_handoffs(account);
         for item in self.query(&range, false, None).await? {
-            if is(&item, Item::KIND) {
+            if kind(&item) == Some(Item::KIND) {
                 found.handoffs += 1;
-            } else if is(&item, AppItem::KIND) {
+            } else if kind(&item) == Some(AppItem::KIND) {
                 let app: AppItem = from_item(item).map_err(unavailable)?;
                 found.apps.push(App::from(app).name);
             }

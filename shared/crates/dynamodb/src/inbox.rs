@@ -5,6 +5,7 @@ use crate::{
     device::standing,
     key::{Attributes, Key, Range},
     message::{self, Line},
+    read::kind,
     table::{Change, Updated, at, n, unavailable},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -41,10 +42,7 @@ impl ReadInbox for Table {
         let range = Range::standing_and_messages(account, consumer, since);
         let limit = limit + MAX_STANDING;
         let items = self.query(&range, true, Some(limit)).await?;
-        let is_message = |item: &Attributes| {
-            let kind = item.get("kind").and_then(|kind| kind.as_s().ok());
-            kind.is_some_and(|kind| kind == message::Item::KIND)
-        };
+        let is_message = |item: &Attributes| kind(item) == Some(message::Item::KIND);
         let (messages, rest): (Vec<_>, Vec<_>) = items.into_iter().partition(is_message);
         let messages = messages.into_iter().map(message::read);
         Ok((standing(rest)?, messages.collect::<Result<_, _>>()?))

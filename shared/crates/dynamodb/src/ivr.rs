@@ -3,10 +3,10 @@
 use crate::{
     Table,
     account::SettingsItem,
-    campaign::{earlier, is},
+    campaign::earlier,
     handoff,
-    key::{Attributes, Key},
-    read::from_item,
+    key::Key,
+    read::{from_item, take},
     table::unavailable,
     time,
 };
@@ -71,12 +71,6 @@ impl TryFrom<Item> for Call {
             obstacle: item.obstacle,
         })
     }
-}
-
-/// Takes the item of that key out of those that were found.
-fn take(items: &mut Vec<Attributes>, key: &Key) -> Option<Attributes> {
-    let at = items.iter().position(|item| is(item, key))?;
-    Some(items.swap_remove(at))
 }
 
 impl Table {

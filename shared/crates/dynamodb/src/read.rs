@@ -2,6 +2,7 @@
 //! looked for is an error that says of which kind it is and what it lacks, and nothing of what
 //! stands in it.
 
+use crate::key::{Attributes, Key};
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
@@ -38,6 +39,23 @@ pub(crate) fn from_item<I: Into<Item>, T: DeserializeOwned>(item: I) -> Result<T
         _ => "?".to_owned(),
     };
     serde_dynamo::from_item(item).map_err(|error| Unreadable::new(kind, &error))
+}
+
+/// Which kind of item it is, if it says so.
+pub(crate) fn kind(item: &Attributes) -> Option<&str> {
+    let kind = item.get("kind")?.as_s().ok()?;
+    Some(kind)
+}
+
+/// Takes the item of that key out of those that were found.
+pub(crate) fn take(items: &mut Vec<Attributes>, key: &Key) -> Option<Attributes> {
+    let has = |item: &Attributes, name, value: &String| {
+        item.get(name).and_then(|a| a.as_s().ok()) == Some(value)
+    };
+    let at = items
+        .iter()
+        .position(|item| has(item, "pk", &key.pk) && has(item, "sk", &key.sk))?;
+    Some(items.swap_remove(at))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Table,
     key::{Attributes, Key, Range},
-    read::from_item,
+    read::{from_item, kind},
     table::{Verdict, Write, s, unavailable},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -235,8 +235,7 @@ impl Table {
         let range = Range::standing(log_in.account, log_in.consumer);
         let mut found = Found::default();
         for item in self.query(&range, false, None).await? {
-            let kind = item.get("kind").and_then(|kind| kind.as_s().ok()).cloned();
-            match kind.as_deref() {
+            match kind(&item) {
                 Some(ProfileItem::KIND) => found.seen = listed(item)?.0,
                 Some(Item::KIND) => {
                     let item: Item = from_item(item).map_err(unavailable)?;
