@@ -284,6 +284,7 @@ where
         has_skill: true,
         // Longer than anything known: each invitation's lookback ends after the one's before.
         lives_until: None,
+        recipients_today: 0,
         earlier: None,
         handoff: Some(call.handoff.clone()),
     };

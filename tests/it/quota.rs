@@ -72,7 +72,7 @@ async fn a_day_has_as_many_recipients_as_the_operator_allows() {
     let full = brand.post("campaign", campaign(&handoff, &["ana"])).await;
     let wait: u64 = full.header("retry-after").parse().unwrap();
     full.problem(429, "DAILY_LIMIT_REACHED");
-    check().await.ok(200);
+    check().await.problem(429, "DAILY_LIMIT_REACHED");
 
     world.stack.settled().await.unwrap();
     world.stack.advance(Duration::from_secs(wait)).await;

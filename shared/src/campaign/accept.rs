@@ -49,6 +49,8 @@ pub struct Groundwork {
     pub handoff: Option<Handoff>,
     /// When the lookback of the last message of that handoff ends.
     pub lives_until: Option<Timestamp>,
+    /// How many recipients the account's campaigns had today, if that was looked up.
+    pub recipients_today: u32,
     /// The campaign that an earlier call with the idempotency key made, and that call's
     /// fingerprint.
     pub earlier: Option<(CampaignId, String)>,

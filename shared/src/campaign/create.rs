@@ -192,6 +192,10 @@ where
             refused,
             replayed: false,
         };
+        let given = campaign.recipients();
+        if given > 0 && ground.recipients_today.saturating_add(given) > limits.recipients_per_day {
+            return Err(day_full(&campaign, limits.recipients_per_day));
+        }
         if dry_run {
             return Ok(accepted(campaign, recipients));
         }
@@ -209,7 +213,9 @@ where
             Err(AcceptError::KeyUsed | AcceptError::IdTaken | AcceptError::HandoffMoved) => {}
             Err(AcceptError::Conflict) => return Err(CreateError::InFlight),
             Err(AcceptError::Busy) => return Err(CreateError::Busy),
-            Err(AcceptError::DayFull) => return Err(day_full(&acceptance)),
+            Err(AcceptError::DayFull) => {
+                return Err(day_full(&acceptance.campaign, limits.recipients_per_day));
+            }
             Err(AcceptError::Store(e)) => return Err(e.into()),
         }
     }
@@ -228,12 +234,12 @@ fn check_count(given: usize, limits: &Limits) -> Result<(), CreateError> {
 }
 
 /// That a campaign's recipients are too many for what is left of its day.
-fn day_full(acceptance: &Acceptance) -> CreateError {
-    let now = acceptance.campaign.created_at;
+fn day_full(campaign: &Campaign, limit: u32) -> CreateError {
+    let now = campaign.created_at;
     let resets_at = end_of_day(now);
     CreateError::DayFull {
-        limit: acceptance.recipients_per_day,
-        given: acceptance.campaign.recipients(),
+        limit,
+        given: campaign.recipients(),
         resets_at,
         resets_in: resets_at.duration_since(now),
     }

@@ -380,6 +380,12 @@ async fn a_day_has_its_recipients_and_the_next_day_anew() {
     create(&world, most).await.unwrap();
     let full = create(&world, to(&world, 1)).await;
     assert!(matches!(full, Err(CreateError::DayFull { .. })));
+    let by = world.by();
+    let checked = campaign::create(&world.store, &world.clock, &by, to(&world, 1), true).await;
+    assert!(
+        matches!(checked, Err(CreateError::DayFull { .. })),
+        "a check tells it, too"
+    );
     world.clock.advance(resets_in);
     create(&world, to(&world, 100)).await.unwrap();
 }

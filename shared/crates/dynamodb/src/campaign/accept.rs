@@ -1,6 +1,6 @@
 //! Accepting a campaign: all that it rests on in one request, all that it writes in one transaction.
 
-use super::item::{ByTimeItem, ChunkItem, Item, OnceItem, earlier};
+use super::item::{ByTimeItem, ChunkItem, Item, OnceItem, QuotaItem, earlier};
 use crate::{
     Table,
     account::SettingsItem,
@@ -39,8 +39,10 @@ impl AcceptCampaigns for Table {
         let handoff = handoff_id.map(|id| Key::handoff(account, id));
         let state = handoff_id.map(|id| Key::handoff_state(account, id));
         let once = idempotency.map(|key| Key::once(account, key.as_str()));
+        let quota = Key::quota(account, clock::day(now));
         let keys: Vec<_> = [
             Some(&settings),
+            Some(&quota),
             skill.as_ref(),
             handoff.as_ref(),
             state.as_ref(),
@@ -66,6 +68,9 @@ impl AcceptCampaigns for Table {
         let state = take(state.as_ref())
             .map(|item| from_item::<_, handoff::StateItem>(item).map_err(unavailable))
             .transpose()?;
+        let quota = take(Some(&quota))
+            .map(|item| from_item::<_, QuotaItem>(item).map_err(unavailable))
+            .transpose()?;
         let earlier = take(once.as_ref())
             .map(|item| earlier(item, now))
             .transpose()?
@@ -76,6 +81,7 @@ impl AcceptCampaigns for Table {
             has_skill: take(skill.as_ref()).is_some(),
             handoff: handoff.map(Into::into),
             lives_until: state.and_then(|state| state.live_until),
+            recipients_today: quota.map_or(0, |quota| quota.recipients),
             earlier,
         })
     }

@@ -176,6 +176,12 @@ pub(super) struct OnceItem {
     pub(super) ttl: i64,
 }
 
+/// How many recipients an account's campaigns had on a day.
+#[derive(Debug, Deserialize)]
+pub(super) struct QuotaItem {
+    pub(super) recipients: u32,
+}
+
 /// The campaign that an earlier call made, and that call's fingerprint, if it still counts.
 pub(crate) fn earlier(
     item: Attributes,

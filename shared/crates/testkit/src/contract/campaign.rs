@@ -439,6 +439,10 @@ pub async fn daily_quota<S: AcceptCampaigns + ReadCampaigns>(store: &S) {
         .expect("none need no room");
     let full = store.accept(&of(&ours, 1, now)).await;
     assert!(matches!(full, Err(AcceptError::DayFull)), "now it is full");
+    let ground = store.groundwork(&ours, None, None, None, now).await;
+    assert_eq!(ground.unwrap().recipients_today, 10, "which can be seen");
+    let ground = store.groundwork(&theirs, None, None, None, now).await;
+    assert_eq!(ground.unwrap().recipients_today, 0, "per account");
     let raised = Acceptance {
         recipients_per_day: 11,
         ..sample::acceptance(&ours, 1, now)

@@ -41,6 +41,11 @@ impl AcceptCampaigns for Store {
                 let key = (account.clone(), id.clone());
                 tables.lives.get(&key).copied()
             }),
+            recipients_today: tables
+                .quotas
+                .get(&(account.clone(), clock::day(now)))
+                .copied()
+                .unwrap_or_default(),
             earlier: idempotency.and_then(|key| {
                 let key = (account.clone(), key.as_str().to_owned());
                 let (until, earlier) = tables.idempotency.get(&key)?;
