@@ -1,6 +1,7 @@
 //! Measures the system on the local stack: how long a campaign takes, what it costs, how well its
 //! pace is kept, and how quickly and small each function starts. `cargo bench --bench measure`;
-//! with `-- pacing` the pace alone, with `-- start [FOLDER]` the starts, of the binaries in a folder.
+//! with `-- pacing` the pace alone, with `-- start [FOLDER]` the starts, of the binaries in a folder;
+//! with `-- load` what each function needs when it has the most to do.
 //!
 //! Nothing is asserted: machines differ. Compare figures of one run with one another.
 #![expect(
@@ -13,6 +14,7 @@
 
 #[path = "../it/brand.rs"]
 mod brand;
+mod load;
 mod pacing;
 #[path = "../it/parts.rs"]
 mod parts;
@@ -36,6 +38,9 @@ const RECIPIENTS: usize = 100;
 async fn main() {
     if std::env::args().any(|arg| arg == "pacing") {
         return pacing::of_campaigns().await;
+    }
+    if std::env::args().any(|arg| arg == "load") {
+        return load::of_functions().await;
     }
     let mut arguments = std::env::args().skip_while(|arg| arg != "start");
     let starts_alone = arguments.next().is_some();

@@ -62,6 +62,16 @@ pub(crate) fn peaks() -> BTreeMap<String, f64> {
     peaks
 }
 
+/// The seconds of CPU time that running children have used, by their binaries' names.
+pub(crate) fn cpu_by_name() -> BTreeMap<String, f64> {
+    let mut used = BTreeMap::new();
+    for (pid, name) in children() {
+        let own = times(pid).map_or(0.0, |(own, _)| own);
+        *used.entry(name).or_insert(0.0) += own;
+    }
+    used
+}
+
 /// The child of this process whose binary has this name.
 pub(crate) fn child(name: &str) -> Option<u32> {
     children().find_map(|(pid, command)| (command == name).then_some(pid))

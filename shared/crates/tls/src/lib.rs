@@ -4,7 +4,7 @@
 //! The authorities are those of Mozilla's programme, which are the ones that Amazon Linux has. They
 //! are compiled in, ready to be used: to read the system's file and to parse what is in it takes
 //! longer than all else that a function does when it starts. So it is a new build, and not a new
-//! runtime, that brings and takes authorities: infra/docs/deploy.md.
+//! runtime, that brings and takes authorities (`cargo update -p webpki-roots`).
 
 use std::sync::Arc;
 use tokio_rustls::rustls::{
