@@ -14,6 +14,7 @@ use crate::{
     id::{AccountId, CampaignId},
     journal::{self, Journal, Page},
     message::{Marks, Message, Progress, State},
+    origin::Origin,
     store::Unavailable,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -357,6 +358,8 @@ pub enum Change {
         campaign: CampaignId,
         /// The part.
         chunk: u32,
+        /// What that follows from, if it is traced.
+        origin: Option<Origin>,
     },
     /// A message changed.
     Message(Box<Message>),
@@ -399,27 +402,31 @@ pub async fn tally<S>(
 where
     S: BoardStore + Journal + ReadCampaigns,
 {
-    let mut by_board: BTreeMap<(AccountId, CampaignId, u32), Vec<Box<Message>>> = BTreeMap::new();
+    let mut by_board: BTreeMap<(AccountId, CampaignId, u32), Gathered> = BTreeMap::new();
     for change in changes {
         match change {
             Change::Accepted {
                 account,
                 campaign,
                 chunk,
+                origin,
             } => {
-                by_board.entry((account, campaign, chunk)).or_default();
+                let of = by_board.entry((account, campaign, chunk)).or_default();
+                of.accepted = origin;
             }
             Change::Message(message) => {
                 let (account, place) = (message.key.account.clone(), &message.place);
                 by_board
                     .entry((account, place.campaign.clone(), place.chunk))
                     .or_default()
+                    .changes
                     .push(message);
             }
         }
     }
-    for ((account, campaign, chunk), changes) in by_board {
+    for ((account, campaign, chunk), Gathered { accepted, changes }) in by_board {
         let of = Of {
+            accepted,
             is_told: journal::is_kept(store, &account).await?,
             account,
             campaign,
@@ -436,8 +443,17 @@ where
     Ok(())
 }
 
+/// What there is to take in of a part of a campaign.
+#[derive(Default)]
+struct Gathered {
+    accepted: Option<Origin>,
+    changes: Vec<Box<Message>>,
+}
+
 /// A part of a campaign.
 struct Of {
+    /// What its acceptance follows from, if that is known here.
+    accepted: Option<Origin>,
     account: AccountId,
     campaign: CampaignId,
     chunk: u32,
@@ -496,7 +512,8 @@ where
         }
         // Without news, too: who took it in may have died before this.
         if of.is_told && new.is_final() && (!is_news || !old.is_final()) {
-            journal::finish(store, clock, account, campaign).await?;
+            let last = changes.iter().rev().find_map(|m| m.origin.clone());
+            journal::finish(store, clock, account, campaign, last).await?;
         }
         return Ok(Some(count));
     }
@@ -507,14 +524,16 @@ fn take_in(old: &Board, of: &Of, changes: &[Box<Message>], now: Timestamp) -> Ta
     let mut board = old.clone();
     let (mut is_news, mut count, mut events) = (!old.attempted, 0, Vec::new());
     if of.is_told && !old.attempted && old.chunk == 0 {
-        events.push(event::of_campaign(
+        let accepted = event::of_campaign(
             Kind::CampaignAccepted,
             &old.account,
             &old.campaign,
             &old.heads.handoff,
             &old.heads.skill,
             old.created_at,
-        ));
+        );
+        let origin = of.accepted.clone();
+        events.push(Event { origin, ..accepted });
     }
     board.attempted = true;
     for message in changes {

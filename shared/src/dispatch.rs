@@ -115,6 +115,13 @@ pub struct ChatJob {
     /// The campaign's message that the entry is, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionId>,
+    /// What put it on the queue, if that is traced.
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<Origin>,
 }
 
 impl Job {
@@ -124,6 +131,34 @@ impl Job {
         match self {
             Self::Message(job) => &job.key.account,
             Self::Chat(job) => &job.account,
+        }
+    }
+
+    /// What put it on the queue, if that is traced.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Message(job) => job.origin.as_ref(),
+            Self::Chat(job) => job.origin.as_ref(),
+        }
+    }
+
+    /// The job, put on the queue by that.
+    #[must_use]
+    pub fn from_there(mut self, origin: Origin) -> Self {
+        match &mut self {
+            Self::Message(job) => job.origin = Some(origin),
+            Self::Chat(job) => job.origin = Some(origin),
+        }
+        self
+    }
+
+    /// Which try it is, from 0.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        match self {
+            Self::Message(job) => job.attempt,
+            Self::Chat(job) => job.attempt,
         }
     }
 }
@@ -372,6 +407,7 @@ pub async fn relay_entry(
                 at: entry.at,
                 attempt: 0,
                 transaction: entry.transaction,
+                origin: entry.origin.clone(),
             });
             let delay = Duration::ZERO;
             queue.enqueue(&[Delayed { job, delay }]).await

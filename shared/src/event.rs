@@ -468,7 +468,7 @@ pub fn of_entry(posted: &Posted, campaign: Option<CampaignId>) -> Event {
             from: Some(entry.author),
             kind: Some(entry.kind),
         }),
-        origin: None,
+        origin: entry.origin.clone(),
     }
 }
 
