@@ -420,7 +420,7 @@ where
                     .entry((account, place.campaign.clone(), place.chunk))
                     .or_default()
                     .changes
-                    .push(message);
+                    .push(*message);
             }
         }
     }
@@ -447,7 +447,7 @@ where
 #[derive(Default)]
 struct Gathered {
     accepted: Option<Origin>,
-    changes: Vec<Box<Message>>,
+    changes: Vec<Message>,
 }
 
 /// A part of a campaign.
@@ -476,7 +476,7 @@ async fn take_in_some<S>(
     store: &S,
     clock: &impl Clock,
     of: &Of,
-    changes: &[Box<Message>],
+    changes: &[Message],
 ) -> Result<Option<usize>, Unavailable>
 where
     S: BoardStore + Journal + ReadCampaigns,
@@ -520,7 +520,7 @@ where
     Err(Unavailable::new("the board kept changing"))
 }
 
-fn take_in(old: &Board, of: &Of, changes: &[Box<Message>], now: Timestamp) -> Taken {
+fn take_in(old: &Board, of: &Of, changes: &[Message], now: Timestamp) -> Taken {
     let mut board = old.clone();
     let (mut is_news, mut count, mut events) = (!old.attempted, 0, Vec::new());
     if of.is_told && !old.attempted && old.chunk == 0 {
