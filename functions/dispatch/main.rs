@@ -78,7 +78,7 @@ impl Outbox {
             Stored::Entry(mut posted, opening) => {
                 let span = functions::stream::follow(&mut posted.entry.origin, "entry");
                 about.tell(&span);
-                let relayed = dispatch::relay_entry(jobs, topic, &posted, opening);
+                let relayed = Box::pin(dispatch::relay_entry(jobs, topic, &posted, opening));
                 span.attempt(relayed).await
             }
             Stored::Conversation(conversation) => {
