@@ -128,7 +128,7 @@ async fn answer(
 ) -> Result<(StatusCode, Json<EntryBody>), Problem> {
     text::written(&request.text, MAX_ENTRY_CHARS).at("/text")?;
     let (table, clock) = (&ports.table, &ports.clock);
-    let entry = agent::answer(table, clock, &caller, id, request.text).await?;
+    let entry = agent::answer(table, clock, &caller, id, request.text, trace::here()).await?;
     Ok((StatusCode::CREATED, Json(entry.into())))
 }
 

@@ -75,8 +75,11 @@ impl Outbox {
                 );
                 Ok(())
             }
-            Stored::Entry(posted, opening) => {
-                dispatch::relay_entry(jobs, topic, &posted, opening).await
+            Stored::Entry(mut posted, opening) => {
+                let span = functions::stream::follow(&mut posted.entry.origin, "entry");
+                about.tell(&span);
+                let relayed = Box::pin(dispatch::relay_entry(jobs, topic, &posted, opening));
+                span.attempt(relayed).await
             }
             Stored::Conversation(conversation) => {
                 dispatch::relay_state(table, jobs, topic, clock, &conversation).await

@@ -2,7 +2,7 @@
 
 use domain::{
     breaker::Recent,
-    dispatch::{Job, MessageJob},
+    dispatch::Job,
     send::{self, Handled, Next},
     store::Unavailable,
 };
@@ -49,18 +49,14 @@ async fn main() -> Result<(), lambda::Error> {
 
 /// The span of a job of a trace, and the job, which goes on from there.
 fn traced(job: Job, Receives(receives): Receives) -> (Span, Job) {
-    let Job::Message(job) = job else {
-        return (Span::default(), job);
+    let span = trace::process(job.origin(), Source::SendQueue);
+    let Some(here) = span.origin() else {
+        return (span, job);
     };
-    let span = trace::process(job.origin.as_ref(), Source::SendQueue);
-    if !span.is_recorded() {
-        return (span, Job::Message(job));
-    }
-    About::message(&job.key.account, &job.place.campaign, job.key.transaction).tell(&span);
-    span.set("overture.attempt", job.attempt);
+    About::from(&job).tell(&span);
+    span.set("overture.attempt", job.attempt());
     span.set("overture.receives", receives);
-    let origin = span.origin();
-    (span, Job::Message(MessageJob { origin, ..job }))
+    (span, job.from_there(here))
 }
 
 /// Tells a message's span what the attempt came to.

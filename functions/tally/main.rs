@@ -34,16 +34,27 @@ async fn take_in(table: &Table, clock: SystemClock, records: &[Record]) -> Resul
     let (mut counted, mut told, mut spans) = (Vec::new(), Vec::new(), Vec::new());
     for stored in records.iter().filter_map(functions::stream::stored) {
         match stored {
-            Stored::Chunk(chunk) => counted.push(board::Change::Accepted {
-                account: chunk.account,
-                campaign: chunk.campaign,
-                chunk: chunk.number,
-            }),
+            Stored::Chunk(mut chunk) => {
+                let span = functions::stream::follow(&mut chunk.origin, "chunk");
+                About::campaign(&chunk.account, &chunk.campaign).tell(&span);
+                spans.push(span);
+                counted.push(board::Change::Accepted {
+                    account: chunk.account,
+                    campaign: chunk.campaign,
+                    chunk: chunk.number,
+                    origin: chunk.origin,
+                });
+            }
             Stored::Message(mut message) => {
                 spans.push(follow(&mut message));
                 counted.push(board::Change::Message(Box::new(message)));
             }
-            Stored::Entry(posted, _) => told.push(journal::Change::Entry(posted)),
+            Stored::Entry(mut posted, _) => {
+                let span = functions::stream::follow(&mut posted.entry.origin, "entry");
+                About::conversation(&posted.account, posted.conversation).tell(&span);
+                spans.push(span);
+                told.push(journal::Change::Entry(posted));
+            }
             Stored::Conversation(conversation) => {
                 told.push(journal::Change::Conversation(Box::new(conversation)));
             }

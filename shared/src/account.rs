@@ -47,6 +47,16 @@ pub enum Service {
 }
 
 impl Service {
+    /// As it is kept and told.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
+
     /// What a change to this from `before` is, for the audit log.
     #[must_use]
     pub fn change_from(self, before: Self) -> Action {

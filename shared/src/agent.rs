@@ -8,6 +8,7 @@ use crate::{
         AddEntries, Added, Author, Conversation, Entry, Kind, Posted, ReadConversation, State,
     },
     id::{AccountId, ConversationId, EntryId, SkillName},
+    origin::Origin,
     store::{Cursor, Page, Unavailable},
 };
 use std::future::Future;
@@ -217,7 +218,8 @@ where
     .await
 }
 
-/// Answers the consumer, in a conversation that the caller has accepted.
+/// Answers the consumer, in a conversation that the caller has accepted. What follows from it
+/// has that origin.
 ///
 /// # Errors
 /// When the conversation is not the caller's to answer, or the store fails.
@@ -227,6 +229,7 @@ pub async fn answer<S>(
     staff: &Staff,
     id: ConversationId,
     text: String,
+    origin: Option<Origin>,
 ) -> Result<Entry, AgentError>
 where
     S: ReadConversation + AddEntries,
@@ -251,6 +254,7 @@ where
         text,
         at: now,
         transaction: None,
+        origin,
     };
     let posted = Posted {
         account: staff.account.clone(),

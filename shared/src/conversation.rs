@@ -7,6 +7,7 @@ use crate::{
         AccountId, AppName, CampaignId, ConsumerId, ConversationId, EntryId, HandoffId, SkillName,
         TransactionId,
     },
+    origin::{self, Origin},
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -148,6 +149,13 @@ pub struct Entry {
     /// The campaign's message that it is, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionId>,
+    /// What wrote it, if that is traced and something follows from it.
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<Origin>,
 }
 
 /// The most characters of one entry that a person or a bot writes.

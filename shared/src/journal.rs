@@ -13,6 +13,7 @@ use crate::{
     conversation::{Conversation, Posted, ReadConversation},
     event::{self, Event, Kind},
     id::{AccountId, CampaignId},
+    origin::Origin,
     store::Unavailable,
     webhook::ReadWebhooks,
 };
@@ -212,7 +213,8 @@ where
     }
 }
 
-/// Records that the campaign finished, if all its messages came to an end.
+/// Records that the campaign finished, if all its messages came to an end: it follows from that
+/// of the last one.
 ///
 /// # Errors
 /// When the store fails; doing it again is safe.
@@ -221,6 +223,7 @@ pub(crate) async fn finish<S>(
     clock: &impl Clock,
     account: &AccountId,
     campaign: &CampaignId,
+    origin: Option<Origin>,
 ) -> Result<(), Unavailable>
 where
     S: Journal + ReadCampaigns,
@@ -240,5 +243,5 @@ where
         &campaign.skill,
         clock.now(),
     );
-    record(store, clock, account, event).await
+    record(store, clock, account, Event { origin, ..event }).await
 }

@@ -140,6 +140,7 @@ where
             text: reply.text.clone(),
             at: now,
             transaction: None,
+            origin: None,
         };
         let mut follows = None;
         let (conversation, entry) = if let Some(open) = standing.conversation {
@@ -234,6 +235,7 @@ where
             text: message.rendered.map(|r| r.text).unwrap_or_default(),
             at: message.sent_at.unwrap_or(now),
             transaction: Some(message.key.transaction),
+            origin: None,
         };
         let info = info(&campaign, message.key.transaction);
         (campaign.skill, Some(info), Some(first), Some(message.key))
@@ -252,6 +254,7 @@ where
             text: welcome.as_str().to_owned(),
             at: now,
             transaction: None,
+            origin: None,
         });
         (
             default_skill.ok_or(ReplyError::NoSkill)?,

@@ -86,6 +86,17 @@ struct Looked {
     failed: Option<Unavailable>,
 }
 
+/// What it takes to get a campaign going again: all that is kept of it, and the account's clock.
+pub trait Campaigns:
+    ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer
+{
+}
+
+impl<S> Campaigns for S where
+    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer
+{
+}
+
 /// Looks at every campaign that is due.
 ///
 /// # Errors
@@ -97,15 +108,7 @@ pub async fn sweep<S>(
     clock: &impl Clock,
 ) -> Result<Swept, Unavailable>
 where
-    S: DueStore
-        + ReadSettings
-        + ReadCampaigns
-        + ReadMessages
-        + ReadStanding
-        + BoardStore
-        + Journal
-        + Holds
-        + Pacer,
+    S: DueStore + ReadSettings + Campaigns,
 {
     let (mut swept, mut failed) = (Swept::default(), None);
     for due in store.due(clock.now()).await? {
@@ -136,14 +139,7 @@ async fn look_at<S>(
     due: &Due,
 ) -> Result<Looked, Unavailable>
 where
-    S: ReadSettings
-        + ReadCampaigns
-        + ReadMessages
-        + ReadStanding
-        + BoardStore
-        + Journal
-        + Holds
-        + Pacer,
+    S: ReadSettings + Campaigns,
 {
     let now = clock.now();
     let settings = store.settings(&due.account).await?;
@@ -205,7 +201,7 @@ async fn look_at_part<S>(
     number: u32,
 ) -> Result<(bool, u32), Unavailable>
 where
-    S: ReadCampaigns + ReadMessages + ReadStanding + BoardStore + Journal + Holds + Pacer,
+    S: Campaigns,
 {
     let (now, account) = (clock.now(), &campaign.account);
     let Some(chunk) = store.chunk(account, &campaign.id, number).await? else {

@@ -203,7 +203,13 @@ fn lead_from_the_call_to_the_webhook(spans: &[Span], posted: &Value) -> Vec<Span
         assert_eq!(pushed[0].says("overture.gateway"), gateway);
         assert_eq!(pushed[0].says("overture.outcome"), "taken");
     }
-    let tallied = below(&of("Tally"), ("Tally", table, CONSUMER), &processed);
+    // What happened to messages, and that there is a campaign.
+    let (of_messages, of_campaign) = of("Tally")
+        .into_iter()
+        .partition::<Vec<_>, _>(|span| span.says("overture.item") == "message");
+    let accepted = below(&of_campaign, ("Tally", table, CONSUMER), &call);
+    assert_eq!(accepted.len(), 1);
+    let tallied = below(&of_messages, ("Tally", table, CONSUMER), &processed);
     let came_to: BTreeSet<_> = tallied
         .iter()
         .map(|span| {
@@ -219,13 +225,27 @@ fn lead_from_the_call_to_the_webhook(spans: &[Span], posted: &Value) -> Vec<Span
     let delivered = below(
         spans,
         ("Deliver", "process WebhookQueue", CONSUMER),
-        &tallied,
+        &[&tallied[..], &accepted].concat(),
     );
     let events: BTreeSet<_> = delivered.iter().map(|s| s.says("overture.event")).collect();
-    assert_eq!(events, ["message.failed", "message.sent"].into());
+    assert_eq!(
+        events,
+        [
+            "campaign.accepted",
+            "campaign.finished",
+            "message.failed",
+            "message.sent"
+        ]
+        .into()
+    );
+    let first = |event| delivered.iter().find(|s| s.says("overture.event") == event);
+    let parent = first("campaign.accepted").unwrap().parent.as_ref();
+    assert_eq!(parent, Some(&accepted[0].id), "not below what became of it");
     let posts = below(spans, ("Deliver", "POST", CLIENT), &delivered);
-    assert_eq!(posts.len(), 3);
-    let known = [1, 1, 1, 3, 2, tallied.len(), 3, 3].iter().sum::<usize>();
+    assert_eq!(posts.len(), 5);
+    let known = [1, 1, 1, 3, 2, 1, tallied.len(), 5, 5]
+        .iter()
+        .sum::<usize>();
     assert_eq!(spans.len(), known, "{spans:#?}");
     processed
 }
@@ -293,6 +313,80 @@ async fn a_campaign_is_one_trace_from_the_call_to_the_gateway_and_the_webhook() 
         assert!(!received.body.contains("origin"), "{received:?}");
         assert!(!received.headers.contains_key("traceparent"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_one_trace_from_the_agent_to_the_phone_and_the_webhook() {
+    let (collector, world) = Collector::start("0").await;
+    let brand = world.brand("acme").await;
+    hook(&brand, "crm").await;
+    let ana = brand.with_iphone("ana").await;
+    let conversation = text(&ana.write("Hello").await["conversationId"]);
+    let eve = world.staff("acme", "agent", &["support"]).await;
+    let path = format!("conversations/{conversation}");
+    eve.post(&format!("{path}/accept"), json!({})).await.ok(200);
+    world.stack.settled().await.unwrap();
+    assert_eq!(collector.bodies(), Vec::<Value>::new());
+
+    let header = traceparent(TRACE, "01");
+    let headers = [("traceparent", header.as_str())];
+    let said = Some(json!({"text": "Of course"}));
+    let answered = eve
+        .send(Method::POST, &format!("{path}/messages"), &headers, said)
+        .await;
+    answered.ok(201);
+    world.stack.settled().await.unwrap();
+
+    let spans = collector.spans();
+    are_of_one_trace(&spans);
+    let name = "POST /api/v2/account/{accountId}/conversations/{conversationId}/messages";
+    let call: Vec<_> = spans.iter().filter(|s| s.name == name).cloned().collect();
+    assert_eq!(call[0].parent.as_deref(), Some(SPAN));
+    let followed = below(&spans, ("", "process Table", CONSUMER), &call);
+    assert_eq!(followed.len(), 2, "dispatch and tally");
+    for span in &followed {
+        assert_eq!(span.says("overture.item"), "entry");
+        assert_eq!(span.says("overture.conversation"), conversation);
+    }
+    let produced = below(&spans, ("Dispatch", "send SendQueue", PRODUCER), &followed);
+    let processed = below(&spans, ("Send", "process SendQueue", CONSUMER), &produced);
+    assert_eq!(processed[0].says("overture.attempt"), "0");
+    let pushed = below(&spans, ("Send", "push apns", CLIENT), &processed);
+    let delivered = below(
+        &spans,
+        ("Deliver", "process WebhookQueue", CONSUMER),
+        &followed,
+    );
+    let posts = below(&spans, ("Deliver", "POST", CLIENT), &delivered);
+    let known = [
+        &call, &followed, &produced, &processed, &pushed, &delivered, &posts,
+    ];
+    assert_eq!(spans.len(), known.iter().map(|s| s.len()).sum::<usize>());
+    let bodies = Value::from(collector.bodies()).to_string();
+    assert!(!bodies.contains("Of course"), "{bodies}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_the_sweep_is_a_trace_of_its_own() {
+    let (collector, world) = Collector::start("1").await;
+    let brand = world.brand("acme").await;
+    brand.with_iphone("ana").await;
+    let handoff = brand.greeting().await;
+    launch_traced(&brand, "01", campaign(&handoff, &["ana"])).await;
+    world.stack.settled().await.unwrap();
+    world.stack.advance(Duration::from_hours(1)).await;
+    world.stack.invoke_schedule("sweep").await.unwrap();
+    let spans = collector.spans();
+    let runs: Vec<_> = spans.iter().filter(|s| s.name == "run schedule").collect();
+    let [run] = &runs[..] else {
+        panic!("{runs:?}");
+    };
+    assert!(run.function.contains("Sweep"), "{run:?}");
+    assert_eq!((run.kind(), &run.parent), (SERVER, &None));
+    assert_ne!(run.body["traceId"], TRACE);
+    assert_eq!(run.says("faas.trigger"), "timer");
+    assert_eq!(run.says("overture.requeued"), "0");
+    assert!(run.attributes.contains_key("overture.campaigns"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

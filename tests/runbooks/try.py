@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import boto3
+
 ROOT = Path(__file__).resolve().parents[2]
 # Else version 1 of the CLI calls SQS by its old name, whatever the environment says.
 HERE = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
@@ -233,6 +235,21 @@ def a_table_is_restored(shell, deployed):
     assert "overture-restored" not in tables, tables
 
 
+def of_brands(region):
+    """The brands' secrets of a region, by their names."""
+    client = boto3.client("secretsmanager", region_name=region)
+    found = client.list_secrets(Filters=[{"Key": "name", "Values": ["overture/"]}])
+    names = [kept["Name"] for kept in found["SecretList"]]
+    return {name: client.get_secret_value(SecretId=name)["SecretString"] for name in names}
+
+
+def secrets_come_along_to_another_region(shell):
+    shell.run("move-region.md")
+    here, there = of_brands("eu-west-1"), of_brands("eu-central-1")
+    assert here, "brands have secrets"
+    assert {name: text.strip() for name, text in here.items()} == there, (list(here), list(there))
+
+
 def nothing_is_left_of_an_account(shell, deployed, removal):
     kept = secret(deployed, "OperatorSecret")
     story.ACCOUNT = "leaving"
@@ -265,6 +282,7 @@ def main(name, template, port, sandbox, removal):
         shell.run("paused-app.md", app=story.SHOP)
         dead_letters_are_seen_and_put_back(shell, deployed)
         a_table_is_restored(shell, deployed)
+        secrets_come_along_to_another_region(shell)
         nothing_is_left_of_an_account(shell, deployed, removal)
 
 

@@ -8,6 +8,7 @@ use crate::{
     id::{AccountId, CampaignId},
     journal::{self, Journal, Page},
     message::Message,
+    origin::Origin,
     store::Unavailable,
 };
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub enum Change {
         campaign: CampaignId,
         /// The part.
         chunk: u32,
+        /// What that follows from, if it is traced.
+        origin: Option<Origin>,
     },
     /// A message changed.
     Message(Box<Message>),
@@ -45,12 +48,16 @@ pub async fn tally<S>(
 where
     S: BoardStore + Journal + ReadCampaigns,
 {
-    for (part, messages) in by_part(changes) {
+    for (part, gathered) in by_part(changes) {
         let is_told = journal::is_kept(store, &part.account).await?;
-        let mut rest = &messages[..];
-        while let Some(count) = take_in_a_page(store, clock, &part, is_told, rest).await? {
-            rest = &rest[count..];
-            if rest.is_empty() {
+        let mut rest = News {
+            is_told,
+            accepted: gathered.accepted.as_ref(),
+            messages: &gathered.messages,
+        };
+        while let Some(count) = take_in_a_page(store, clock, &part, rest).await? {
+            rest.messages = &rest.messages[count..];
+            if rest.messages.is_empty() {
                 break;
             }
         }
@@ -66,22 +73,40 @@ struct Part {
     chunk: u32,
 }
 
-/// The messages that changed, by the part they are in.
-fn by_part(changes: Vec<Change>) -> BTreeMap<Part, Vec<Message>> {
-    let mut by_part: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// What there is to take in of a part.
+#[derive(Default)]
+struct Gathered {
+    /// What its acceptance follows from, if that is among the changes and traced.
+    accepted: Option<Origin>,
+    messages: Vec<Message>,
+}
+
+/// What is still to be taken in of a part.
+#[derive(Clone, Copy)]
+struct News<'a> {
+    /// Whether webhooks are told of it.
+    is_told: bool,
+    accepted: Option<&'a Origin>,
+    messages: &'a [Message],
+}
+
+/// The changes, by the part they are in.
+fn by_part(changes: Vec<Change>) -> BTreeMap<Part, Gathered> {
+    let mut by_part: BTreeMap<_, Gathered> = BTreeMap::new();
     for change in changes {
         match change {
             Change::Accepted {
                 account,
                 campaign,
                 chunk,
+                origin,
             } => {
                 let part = Part {
                     account,
                     campaign,
                     chunk,
                 };
-                by_part.entry(part).or_default();
+                by_part.entry(part).or_default().accepted = origin;
             }
             Change::Message(message) => {
                 let part = Part {
@@ -89,7 +114,8 @@ fn by_part(changes: Vec<Change>) -> BTreeMap<Part, Vec<Message>> {
                     campaign: message.place.campaign.clone(),
                     chunk: message.place.chunk,
                 };
-                by_part.entry(part).or_default().push(*message);
+                let of_part = by_part.entry(part).or_default();
+                of_part.messages.push(*message);
             }
         }
     }
@@ -97,13 +123,11 @@ fn by_part(changes: Vec<Change>) -> BTreeMap<Part, Vec<Message>> {
 }
 
 /// Takes in as many changes as make a page of events; how many, if there is such a board.
-/// `is_told` says that webhooks are told what happens to it.
 async fn take_in_a_page<S>(
     store: &S,
     clock: &impl Clock,
     part: &Part,
-    is_told: bool,
-    changes: &[Message],
+    changes: News<'_>,
 ) -> Result<Option<usize>, Unavailable>
 where
     S: BoardStore + Journal + ReadCampaigns,
@@ -120,13 +144,15 @@ where
             is_news,
             events,
             count,
-        } = apply(&old, is_told, changes, now);
+        } = apply(&old, changes, now);
         if is_news && !save(store, &old, &new, events, now).await? {
             continue;
         }
         // Without news, too: who took it in may have died before this.
-        if is_told && new.is_final() && (!is_news || !old.is_final()) {
-            journal::finish(store, clock, account, campaign).await?;
+        if changes.is_told && new.is_final() && (!is_news || !old.is_final()) {
+            let mut last = changes.messages.iter().rev();
+            let last = last.find_map(|message| message.origin.clone());
+            journal::finish(store, clock, account, campaign, last).await?;
         }
         return Ok(Some(count));
     }
@@ -145,21 +171,26 @@ struct Applied {
 }
 
 /// The board with as many changes as make a page of events.
-fn apply(old: &Board, is_told: bool, changes: &[Message], now: Timestamp) -> Applied {
+fn apply(old: &Board, changes: News<'_>, now: Timestamp) -> Applied {
+    let is_told = changes.is_told;
     let mut board = old.clone();
     let (mut is_news, mut count, mut events) = (!old.attempted, 0, Vec::new());
     if is_told && !old.attempted && old.chunk == 0 {
-        events.push(event::of_campaign(
+        let accepted = event::of_campaign(
             Kind::CampaignAccepted,
             &old.account,
             &old.campaign,
             &old.heads.handoff,
             &old.heads.skill,
             old.created_at,
-        ));
+        );
+        events.push(Event {
+            origin: changes.accepted.cloned(),
+            ..accepted
+        });
     }
     board.attempted = true;
-    for message in changes {
+    for message in changes.messages {
         if events.len() >= journal::MOST {
             break;
         }

@@ -35,6 +35,34 @@ impl Job {
             Self::Chat(job) => &job.account,
         }
     }
+
+    /// What put it on the queue, if that is traced.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Message(job) => job.origin.as_ref(),
+            Self::Chat(job) => job.origin.as_ref(),
+        }
+    }
+
+    /// The job, put on the queue by that.
+    #[must_use]
+    pub fn from_there(mut self, origin: Origin) -> Self {
+        match &mut self {
+            Self::Message(job) => job.origin = Some(origin),
+            Self::Chat(job) => job.origin = Some(origin),
+        }
+        self
+    }
+
+    /// Which try it is, from 0.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        match self {
+            Self::Message(job) => job.attempt,
+            Self::Chat(job) => job.attempt,
+        }
+    }
 }
 
 /// A message whose turn comes.
@@ -117,6 +145,13 @@ pub struct ChatJob {
     /// The campaign's message that the entry is, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionId>,
+    /// What put it on the queue, if that is traced.
+    #[serde(
+        default,
+        deserialize_with = "origin::kept",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<Origin>,
 }
 
 /// A job, and how long the queue keeps it back.

@@ -52,6 +52,7 @@ pub async fn relay_entry(
                 at: entry.at,
                 attempt: 0,
                 transaction: entry.transaction,
+                origin: entry.origin.clone(),
             });
             let delay = Duration::ZERO;
             queue.enqueue(&[Delayed { job, delay }]).await

@@ -92,6 +92,6 @@ pub(crate) fn of_entry(posted: &Posted, campaign: Option<CampaignId>) -> Event {
             from: Some(entry.author),
             kind: Some(entry.kind),
         }),
-        origin: None,
+        origin: entry.origin.clone(),
     }
 }

@@ -122,6 +122,7 @@ where
                 text: rendered.text.clone(),
                 at,
                 transaction: Some(key.transaction),
+                origin: job.origin.clone(),
             },
         };
         // The transaction's id keeps a second try from posting it twice. With a space in it, it

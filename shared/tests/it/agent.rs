@@ -21,7 +21,7 @@ async fn an_agent_accepts_answers_and_closes() {
     let world = World::new().await;
     let id = waiting(&world).await;
     let eve = world.staff("eve", Role::Agent, &["support"]);
-    let refused = answer(&world.store, &world.clock, &eve, id, "Hello".into()).await;
+    let refused = answer(&world.store, &world.clock, &eve, id, "Hello".into(), None).await;
     assert!(
         matches!(refused, Err(AgentError::Waiting)),
         "an answer needs an accept"
@@ -34,7 +34,7 @@ async fn an_agent_accepts_answers_and_closes() {
     let again = accept(&world.store, &eve, id).await.unwrap();
     assert_eq!(again, open, "accepting one's own again changes nothing");
     world.clock.advance(secs(1));
-    let entry = answer(&world.store, &world.clock, &eve, id, "Hello".into())
+    let entry = answer(&world.store, &world.clock, &eve, id, "Hello".into(), None)
         .await
         .unwrap();
     assert_eq!(
@@ -49,7 +49,7 @@ async fn an_agent_accepts_answers_and_closes() {
     );
     let again = close(&world.store, &world.clock, &eve, id).await.unwrap();
     assert_eq!(again, closed, "closing a closed one changes nothing");
-    let late = answer(&world.store, &world.clock, &eve, id, "Hello".into()).await;
+    let late = answer(&world.store, &world.clock, &eve, id, "Hello".into(), None).await;
     assert!(matches!(late, Err(AgentError::Closed)));
     assert!(matches!(
         accept(&world.store, &eve, id).await,
@@ -112,7 +112,7 @@ async fn a_conversation_has_one_agent() {
         Err(AgentError::Taken)
     ));
     let (store, clock) = (&world.store, &world.clock);
-    let answered = answer(store, clock, loser, id, "Me too".into()).await;
+    let answered = answer(store, clock, loser, id, "Me too".into(), None).await;
     assert!(matches!(answered, Err(AgentError::Taken)));
     assert!(matches!(
         close(store, clock, loser, id).await,
@@ -122,7 +122,7 @@ async fn a_conversation_has_one_agent() {
     let given = transfer(store, loser, id, &support).await;
     assert!(matches!(given, Err(AgentError::Taken)));
     let admin = world.staff("root", Role::Admin, &[]);
-    answer(store, clock, &admin, id, "I step in".into())
+    answer(store, clock, &admin, id, "I step in".into(), None)
         .await
         .unwrap();
 }
@@ -169,7 +169,7 @@ async fn an_answer_is_pushed_to_the_devices_that_take_chat() {
         reason: "503".into(),
     };
     world.gateways.answer(&token("t1"), later);
-    let entry = answer(&world.store, &world.clock, &bot, id, "Hello".into())
+    let entry = answer(&world.store, &world.clock, &bot, id, "Hello".into(), None)
         .await
         .unwrap();
     assert_eq!(entry.author, Author::Bot);

@@ -273,6 +273,7 @@ async fn a_chat_notification_waits_with_the_rest() {
         &eve,
         conversation,
         "Hello".into(),
+        None,
     )
     .await
     .unwrap();

@@ -157,7 +157,7 @@ async fn chats_go_on_in_a_pause() {
     let eve = world.staff("eve", domain::access::Role::Agent, &["support"]);
     let (store, clock, id) = (&world.store, &world.clock, replied.conversation);
     domain::agent::accept(store, &eve, id).await.unwrap();
-    domain::agent::answer(store, clock, &eve, id, "Hello!".into())
+    domain::agent::answer(store, clock, &eve, id, "Hello!".into(), None)
         .await
         .unwrap();
     world.pump().await;

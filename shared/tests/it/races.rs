@@ -57,7 +57,7 @@ async fn whatever_comes_between_two_steps_of_the_sender_a_message_has_one_outcom
         for meanwhile in MEANWHILE {
             for step in 0..MOST {
                 let race = Race::new(policy, meanwhile).await;
-                if race.between(step).await {
+                if Box::pin(race.between(step)).await {
                     break;
                 }
                 assert!(step + 1 < MOST, "the sender ends");

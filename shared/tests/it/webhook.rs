@@ -205,7 +205,7 @@ async fn a_conversations_way_from_agent_to_agent_is_told() {
     let support = world.staff("eve", Role::Agent, &["support"]);
     let (store, clock) = (&world.store, &world.clock);
     agent::accept(store, &support, id).await.unwrap();
-    let said = agent::answer(store, clock, &support, id, "A secret".into()).await;
+    let said = agent::answer(store, clock, &support, id, "A secret".into(), None).await;
     said.unwrap();
     let sales = "sales".parse().unwrap();
     agent::transfer(store, &support, id, &sales).await.unwrap();

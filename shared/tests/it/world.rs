@@ -252,6 +252,7 @@ impl World {
                     account: chunk.account,
                     campaign: chunk.campaign,
                     chunk: chunk.number,
+                    origin: chunk.origin,
                 };
                 board::tally(store, clock, vec![change]).await
             }

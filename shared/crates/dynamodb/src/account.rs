@@ -142,12 +142,12 @@ impl WriteSettings for Table {
 
 /// The same write, if the account is served so.
 fn served_as(service: Service, write: Write) -> Write {
-    let name = match service {
-        Service::Full => return write.only_if("attribute_not_exists(service)"),
-        Service::Paused => "paused",
-        Service::Ended => "ended",
-    };
-    write.only_if("service = :before").value(":before", s(name))
+    if service == Service::Full {
+        return write.only_if("attribute_not_exists(service)");
+    }
+    write
+        .only_if("service = :before")
+        .value(":before", s(service.as_str()))
 }
 
 /// A skill as it is stored.
@@ -281,5 +281,18 @@ impl WriteApps for Table {
     async fn remove_app(&self, by: &Author, name: &AppName) -> Result<bool, Unavailable> {
         let key = Key::app(&by.account, name);
         self.removed(key, by, Action::AppRemoved, name).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_kept_under_the_name_that_conditions_ask_for() {
+        for service in [Service::Full, Service::Paused, Service::Ended] {
+            let kept = serde_json::to_value(service).unwrap();
+            assert_eq!(kept, service.as_str());
+        }
     }
 }

@@ -13,8 +13,11 @@ use domain::{
     store::Unavailable,
 };
 use futures_util::future::try_join_all;
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::successors, time::Duration};
 
+/// How long what the table put off waits at first, and at most.
+const LEAST_WAIT: Duration = Duration::from_millis(50);
+const MOST_WAIT: Duration = Duration::from_secs(5);
 /// How many parts of the table are read side by side.
 const SEGMENTS: i32 = 4;
 
@@ -112,7 +115,7 @@ impl Table {
             let request = request.build().map_err(unavailable)?;
             left.push(WriteRequest::builder().delete_request(request).build());
         }
-        while !left.is_empty() {
+        for wait in waits() {
             let items = HashMap::from([(self.name().to_owned(), left)]);
             let written = self
                 .client()
@@ -124,7 +127,30 @@ impl Table {
             // What the table put off.
             let unprocessed = written.unprocessed_items.unwrap_or_default();
             left = unprocessed.into_values().flatten().collect();
+            if left.is_empty() {
+                break;
+            }
+            // It has more to do than it can.
+            tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+}
+
+/// How long what the table put off waits, each time.
+fn waits() -> impl Iterator<Item = Duration> {
+    successors(Some(LEAST_WAIT), |wait| Some((*wait * 2).min(MOST_WAIT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_off_again_waits_twice_as_long_but_comes_to_its_turn() {
+        let waits: Vec<_> = waits().take(20).collect();
+        assert_eq!(waits[..3], [50, 100, 200].map(Duration::from_millis));
+        assert_eq!(waits[19], MOST_WAIT);
+        assert!(waits.is_sorted());
     }
 }

@@ -142,16 +142,30 @@ mod tests {
         events.remove(0).origin
     }
 
+    fn entry(more: &Value) -> Option<Origin> {
+        let mut entry = json!({"id": "019a0659-416a-7862-812e-65f067d53a07", "author": "agent",
+            "originator": "eve", "kind": "chat", "text": "Hi", "at": "2026-01-01T00:00:00Z"});
+        let more = more.as_object().unwrap().clone();
+        entry.as_object_mut().unwrap().extend(more);
+        let item = json!({"kind": "entry", "account": "demo", "consumer": "ana",
+            "conversation": "019a0659-416a-7862-812e-65f067d53a07", "skill": "sales",
+            "entry": entry, "opening": false, "ttl": 1});
+        let Stored::Entry(posted, false) = read(item, &json!({})) else {
+            panic!("it is an entry");
+        };
+        posted.entry.origin
+    }
+
     #[test]
     fn what_an_earlier_release_wrote_follows_from_nothing() {
-        for origin in [chunk, message, event] {
+        for origin in [chunk, message, event, entry] {
             assert_eq!(origin(&json!({})), None);
         }
     }
 
     #[test]
     fn an_origin_is_read_as_it_was_written_and_what_is_none_loses_no_item() {
-        for origin in [chunk, message, event] {
+        for origin in [chunk, message, event, entry] {
             let known = json!({"origin": ORIGIN, "of_a_later_release": {"a": [1]}});
             assert_eq!(origin(&known), Origin::parse(ORIGIN));
             for other in [json!("none"), json!(7), json!({"span": 1}), Value::Null] {

@@ -101,6 +101,9 @@ impl About {
         if let Some(message) = &self.transaction {
             span.set("overture.message", message.to_string());
         }
+        if let Some(conversation) = &self.conversation {
+            span.set("overture.conversation", conversation.to_string());
+        }
     }
 }
 

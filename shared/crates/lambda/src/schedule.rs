@@ -6,9 +6,10 @@ use crate::{
 };
 use lambda_runtime::{LambdaEvent, service_fn};
 use std::future::Future;
+use trace::Asked;
 
-/// Starts telemetry, then calls `handle` whenever the schedule says; what the schedule
-/// sends along is not looked at. A failure is Lambda's to count and to try again.
+/// Starts telemetry, then calls `handle` whenever the schedule says, as a span of a trace of its
+/// own; what the schedule sends along is not looked at. A failure is Lambda's to count and to try again.
 ///
 /// # Errors
 /// When metrics have no namespace, or the Runtime API cannot be reached.
@@ -22,7 +23,17 @@ where
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let (handle, telemetry) = (handle.clone(), telemetry.clone());
         async move {
-            let done = telemetry.around(&event.context, Box::pin(handle()));
+            let invocation = &event.context;
+            let done = telemetry.around(invocation, async {
+                let asked = Asked {
+                    xray: invocation.xray_trace_id.as_deref(),
+                    ..Asked::default()
+                };
+                let span = trace::begin(asked, trace::Kind::Server, "run schedule");
+                span.set("faas.trigger", "timer");
+                span.set("faas.invocation_id", invocation.request_id.clone());
+                span.attempt(Box::pin(handle())).await
+            });
             done.await.map_err(|error| {
                 tracing::error!(error = %Chain(&error), "a scheduled run failed");
                 Error::from(error)

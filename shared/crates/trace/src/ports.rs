@@ -3,8 +3,9 @@
 use crate::span::{self, Kind};
 use domain::{
     deliver::{Answer, Post},
-    dispatch::{Delayed, Enqueue, Job},
+    dispatch::{Delayed, Enqueue},
     event::Event,
+    origin::Origin,
     push::{Notification, Push, Receipt, Target, Undelivered},
     store::Unavailable,
     webhook::Webhook,
@@ -40,14 +41,10 @@ impl<Q: Enqueue> Enqueue for Traced<Q> {
         if let Some(first) = jobs.first() {
             span.set("overture.account", first.job.account().to_string());
         }
-        for delayed in &mut jobs {
-            if let Job::Message(job) = &mut delayed.job
-                && job
-                    .origin
-                    .as_ref()
-                    .is_some_and(|o| o.trace() == here.trace())
-            {
-                job.origin = Some(here.clone());
+        for Delayed { job, .. } in &mut jobs {
+            let is_of_it = |origin: &Origin| origin.trace() == here.trace();
+            if job.origin().is_some_and(is_of_it) {
+                *job = job.clone().from_there(here.clone());
             }
         }
         span.attempt(self.0.enqueue(&jobs)).await

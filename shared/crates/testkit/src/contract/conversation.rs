@@ -1,6 +1,6 @@
 //! What keepers of conversations promise.
 
-use super::sample;
+use super::sample::{self, TRACEPARENT};
 use domain::{
     agent::SaveConversations,
     conversation::{
@@ -8,6 +8,7 @@ use domain::{
     },
     id::{AccountId, EntryId},
     message::{Message, MessageKey, ReadMessages, State as MessageState},
+    origin::Origin,
     reply::{OpenConversations, Opened, Opening},
     send::{Attempt, CLAIM, Claims, Next},
 };
@@ -272,6 +273,7 @@ where
     let reply = Entry {
         author: Author::Agent,
         originator: Some("eve".into()),
+        origin: Origin::parse(TRACEPARENT),
         ..entry(40)
     };
     let reply = sample::posted(&open, &reply);

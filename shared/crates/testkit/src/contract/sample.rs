@@ -292,6 +292,7 @@ pub fn entry(text: &str, at: Timestamp) -> Entry {
         text: text.into(),
         at,
         transaction: None,
+        origin: None,
     }
 }
 
