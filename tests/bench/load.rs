@@ -85,7 +85,18 @@ async fn read(world: &World, brand: &Brand<'_>, id: &str) {
     let (from, to) = (now - 3_600_000, now + 3_600_000);
     let day = format!("attemptedStartTime={from}&attemptedEndTime={to}");
     let report = "/api/account/acme/app/prmsg";
+    let client = brand
+        .post("clients", json!({"name": "load", "roles": ["admin"]}))
+        .await
+        .ok(201);
+    let (id_of_client, secret) = (text(&client["clientId"]), text(&client["clientSecret"]));
     for _ in 0..20 {
+        let given = world.token_call("acme", &id_of_client, &secret).await;
+        given.ok(200);
+        for path in ["settings", "apps", "audit", "webhooks"] {
+            brand.get(path).await.ok(200);
+        }
+        brand.post("webhooks/crm/test", json!({})).await.ok(200);
         for path in ["recipients", "conversations"] {
             let path = format!("campaign/{id}/{path}");
             brand.get(&path).await.ok(200);

@@ -49,6 +49,7 @@ mod routes;
 mod schema;
 mod secrets_in_logs;
 mod settings;
+mod sizes;
 mod story;
 mod sweep;
 mod template;

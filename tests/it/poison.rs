@@ -32,7 +32,7 @@ async fn poison_reaches_the_dead_letters_and_blocks_nothing() {
         if dead.len() == 6 {
             break;
         }
-        world.stack.advance(Duration::from_secs(61)).await;
+        world.stack.advance(Duration::from_secs(121)).await;
     }
     world.stack.settled().await.unwrap();
     let bodies: Vec<_> = dead.messages().into_iter().map(|m| m.body).collect();

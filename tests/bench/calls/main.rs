@@ -129,13 +129,7 @@ async fn measure(world: &World, stage: &Stage<'_>, call: &Call) {
     );
 }
 
-/// The CPU time, user and system, of all threads of a function's process, in nanoseconds.
+/// The CPU time of a function's process, in nanoseconds.
 fn cpu_nanos(function: &str) -> u64 {
-    let pid = process::child(function).expect("the function runs");
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let of_thread = |thread: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    };
-    threads.flatten().filter_map(of_thread).sum()
+    process::cpu_nanos(process::child(function).expect("the function runs"))
 }

@@ -69,7 +69,7 @@ impl<'w> Stage<'w> {
         let client = json!({"name": "till", "roles": ["campaign-manager"]});
         let client = text(&brand.post("clients", client).await.ok(201)["clientId"]);
         let webhook = json!({"url": HOOK, "events": ["app.paused"]});
-        brand.put("webhooks/late", webhook).await.ok(200);
+        brand.put("webhooks/late", webhook).await.ok(201);
         let for_calls = brand.handoff_for_calls("Go on here.").await;
         let greeting = brand.greeting().await;
         let made = brand

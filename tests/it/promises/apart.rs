@@ -118,7 +118,7 @@ async fn p9_a_job_that_fails_every_time_reaches_the_dead_letters_and_is_sent_onc
     });
     let given_up = account.launch(&["ana"], 24).await;
     for _ in 0..5 {
-        pass(stack, Duration::from_secs(61)).await;
+        pass(stack, Duration::from_secs(121)).await;
     }
     assert!(stack.faults().are_spent());
     assert_eq!((queue.len(), dead.len()), (0, 1), "five tries");

@@ -123,7 +123,7 @@ async fn a_sender_killed_while_a_gateway_thinks_sends_once() {
     stack.kill("send").unwrap();
     stack.sandbox().forget(&iphone.token);
     for _ in 0..5 {
-        pass(stack, Duration::from_secs(61)).await;
+        pass(stack, Duration::from_secs(121)).await;
         if account.count(&campaign, "sent").await == 1 {
             break;
         }
@@ -203,7 +203,7 @@ impl Message<'_> {
         if let (Course::Held | Course::WrittenHeld, Some(open)) = (self.course, &open) {
             if written {
                 // The successor, which waits for the claim to run out, finds it still open.
-                stack.advance(Duration::from_secs(61)).await;
+                stack.advance(Duration::from_secs(121)).await;
                 come_to_rest(stack, &mut hanging).await;
             }
             account.close(open).await;

@@ -170,7 +170,7 @@ async fn p1_a_message_held_for_a_conversation_that_closed_meanwhile_is_let_go_by
     assert!(stack.until(PATIENCE, |s| s.faults().are_spent()).await);
     stack.kill("send").unwrap();
     heal(stack);
-    pass(stack, Duration::from_secs(61)).await;
+    pass(stack, Duration::from_secs(121)).await;
     stack.settled().await.unwrap();
     assert_eq!(account.state(&campaign, "ana").await, "HELD");
     for _ in 0..2 {

@@ -84,7 +84,7 @@ async fn p2_a_sender_killed_after_the_push_and_before_its_record_shows_it_once()
     assert_eq!(on_screen(&world, &ana), (1, 1), "it left");
     stack.kill("send").unwrap();
     heal(stack);
-    pass(stack, Duration::from_secs(61)).await;
+    pass(stack, Duration::from_secs(121)).await;
     stack.settled().await.unwrap();
     assert_eq!(account.state(&campaign, "ana").await, "SENT");
     assert_eq!(
