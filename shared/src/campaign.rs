@@ -1,7 +1,7 @@
 //! Campaigns: accepting one API call with its recipients, cancelling, and reading on.
 //!
-//! [`create`] accepts one: what it stores is [`Acceptance`]. Its recipients are kept in parts
-//! ([`Chunk`]); [`recipients`] reads what became of them.
+//! [`create()`] accepts one: what it stores is [`Acceptance`]. Its recipients are kept in parts
+//! ([`Chunk`]); [`recipients()`] reads what became of them.
 
 mod accept;
 mod check;

@@ -1,6 +1,6 @@
 //! Telling webhooks: each event at least once, for 28 hours, and again on request.
 //!
-//! Recorded events become jobs ([`relay_events`], [`replay`]); [`work`] does one.
+//! Recorded events become jobs ([`relay_events`], [`replay()`]); [`work`] does one.
 
 mod endpoint;
 mod job;

@@ -1,6 +1,6 @@
 //! Handoffs: the saved configuration of an outbound message.
 //!
-//! [`create`] and [`change`] save one, [`delete`] removes it; what they read and write is
+//! [`create`] and [`change`] save one, [`delete()`] removes it; what they read and write is
 //! [`HandoffStore`]. Campaigns copy what they need, so that those that run keep the texts they
 //! started with.
 

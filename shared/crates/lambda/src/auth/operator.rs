@@ -45,7 +45,7 @@ impl<R: ReadSecrets> OperatorClient<R> {
     }
 
     /// Whether these are its credentials, compared in constant time. A new secret is good at
-    /// once, or some seconds after somebody showed a wrong one; a new id within [`KEPT`].
+    /// once, or some seconds after somebody showed a wrong one; a new id within five minutes.
     ///
     /// # Errors
     /// When its secret cannot be read, or is none.
