@@ -2,13 +2,54 @@
 
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
 use domain::store::Unavailable;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::{fmt, future::Future, sync::LazyLock};
 
 /// How often a kept secret is read again because somebody showed what does not match it, at
 /// most: it may have been changed, but guesses are not to make us pay for reading it.
 pub(crate) const REREAD: SignedDuration = SignedDuration::from_secs(10);
+
+/// How old what is kept of a secret is, and when it was read again because it did not match.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Age {
+    read: Timestamp,
+    doubted: Option<Timestamp>,
+}
+
+impl Age {
+    /// Of what is read now.
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self {
+            read: now,
+            doubted: None,
+        }
+    }
+
+    /// Whether it was read longer ago than it is `kept`.
+    pub(crate) fn is_over(&self, kept: SignedDuration, now: Timestamp) -> bool {
+        is_over(self.read, kept, now)
+    }
+
+    /// Whether it was not read for a doubt just now ([`REREAD`]), so that it may be once more.
+    pub(crate) fn may_be_doubted(&self, now: Timestamp) -> bool {
+        self.doubted.is_none_or(|last| is_over(last, REREAD, now))
+    }
+
+    /// It does not match, and is read again for that.
+    pub(crate) const fn doubt(&mut self, now: Timestamp) {
+        self.doubted = Some(now);
+    }
+
+    /// It is read again.
+    pub(crate) const fn renew(&mut self, now: Timestamp) {
+        self.read = now;
+    }
+}
+
+fn is_over(since: Timestamp, kept: SignedDuration, now: Timestamp) -> bool {
+    now.duration_since(since).abs() >= kept
+}
 
 /// Why a secret was not read.
 #[derive(Debug, thiserror::Error)]

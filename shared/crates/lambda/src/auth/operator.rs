@@ -1,6 +1,6 @@
 //! The operator's client: the one that every account knows.
 
-use crate::secrets::{REREAD, ReadSecrets, Secrets};
+use crate::secrets::{Age, ReadSecrets, Secrets};
 use domain::store::Unavailable;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,9 +22,7 @@ pub struct OperatorClient<R = Secrets> {
 /// The secret as it was read last.
 struct Kept {
     secret: SecretString,
-    read: Timestamp,
-    /// When it was read since another was shown.
-    doubted: Option<Timestamp>,
+    age: Age,
 }
 
 #[derive(Deserialize)]
@@ -50,27 +48,24 @@ impl<R: ReadSecrets> OperatorClient<R> {
     /// # Errors
     /// When its secret cannot be read, or is none.
     pub async fn is(&self, id: &str, secret: &str, now: Timestamp) -> Result<bool, Unavailable> {
-        let is_over = |since: Timestamp, kept| now.duration_since(since).abs() >= kept;
         let mut kept = self.kept.lock().await;
         let known = match &mut *kept {
-            Some(known) if !is_over(known.read, KEPT) => known,
+            Some(known) if !known.age.is_over(KEPT, now) => known,
             kept => kept.insert(Kept {
                 secret: self.secrets.read(&self.name).await?,
-                read: now,
-                doubted: None,
+                age: Age::new(now),
             }),
         };
         let credentials = credentials(&known.secret)?;
         if credentials.are(id, secret) {
             return Ok(true);
         }
-        let soon = known.doubted.is_some_and(|last| !is_over(last, REREAD));
-        if id != credentials.client_id || soon {
+        if id != credentials.client_id || !known.age.may_be_doubted(now) {
             return Ok(false);
         }
-        known.doubted = Some(now);
+        known.age.doubt(now);
         known.secret = self.secrets.read(&self.name).await?;
-        known.read = now;
+        known.age.renew(now);
         Ok(self::credentials(&known.secret)?.are(id, secret))
     }
 }

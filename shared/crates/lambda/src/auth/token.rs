@@ -2,7 +2,7 @@
 //! good.
 
 use super::{Refused, Validity};
-use crate::secrets::{REREAD, ReadSecrets};
+use crate::secrets::{Age, ReadSecrets};
 use domain::{
     access::{Role, Staff},
     id::{AccountId, SkillName},
@@ -33,9 +33,7 @@ pub struct BrandTokens<R> {
 struct Keys {
     current: Key,
     previous: Option<Key>,
-    read: Timestamp,
-    /// When they were read since a token was shown that none of them signed.
-    doubted: Option<Timestamp>,
+    age: Age,
 }
 
 struct Key {
@@ -165,8 +163,7 @@ impl<R: ReadSecrets> BrandTokens<R> {
     /// that just now. Those there are stay when that fails.
     async fn read_again(&self, now: Timestamp, suffice: impl Fn(&Keys) -> bool) {
         let due = |keys: &Keys| {
-            let doubted_now = keys.doubted.is_some_and(|last| !is_over(REREAD, last, now));
-            is_over(KEPT, keys.read, now) || !(suffice(keys) || doubted_now)
+            keys.age.is_over(KEPT, now) || (!suffice(keys) && keys.age.may_be_doubted(now))
         };
         if !due(&*self.keys.read().await) {
             return;
@@ -176,26 +173,23 @@ impl<R: ReadSecrets> BrandTokens<R> {
             return;
         }
         if !suffice(&keys) {
-            keys.doubted = Some(now);
+            keys.age.doubt(now);
         }
-        match read(&self.secrets, &self.name, now).await {
+        let read = read(&self.secrets, &self.name, now).await;
+        keys.age.renew(now);
+        match read {
             Ok(new) => {
                 *keys = Keys {
-                    doubted: keys.doubted,
+                    age: keys.age,
                     ..new
                 }
             }
             Err(error) => {
-                keys.read = now;
                 tracing::warn!(error = %crate::telemetry::Chain(&error),
                     "the keys of brand tokens were not read again");
             }
         }
     }
-}
-
-fn is_over(kept: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(since).abs() >= kept
 }
 
 async fn read(secrets: &impl ReadSecrets, name: &str, now: Timestamp) -> Result<Keys, Unavailable> {
@@ -214,8 +208,7 @@ async fn read(secrets: &impl ReadSecrets, name: &str, now: Timestamp) -> Result<
     Ok(Keys {
         current: Key::new(&secret.current),
         previous: previous.map(|key| Key::new(&key)),
-        read: now,
-        doubted: None,
+        age: Age::new(now),
     })
 }
 
@@ -234,7 +227,7 @@ fn verified(token: &str, key: &Key) -> Result<Claims, Refused> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::secrets::CannotRead;
+    use crate::secrets::{CannotRead, REREAD};
     use secrecy::SecretString;
     use serde_json::{Value, json};
     use std::sync::{Arc, Mutex};
