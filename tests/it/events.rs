@@ -13,6 +13,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// A record of the table's stream that tells of an item as it is, as `aws dynamodbstreams get-records`
+/// does and a runbook makes it ready.
+pub(crate) fn record(item: &Value) -> Value {
+    json!({
+        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 0, "Keys": {"pk": item["pk"], "sk": item["sk"]},
+            "NewImage": item, "SequenceNumber": "1", "SizeBytes": 1,
+            "StreamViewType": "NEW_IMAGE",
+        },
+    })
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/events")
 }

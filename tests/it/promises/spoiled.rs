@@ -7,6 +7,7 @@ use super::{
     system::{heal, pass, pass_a_quarter, system},
 };
 use crate::{
+    events::record,
     parts::{Device, app, handoff},
     world::{CLUB, SHOP, World, text},
 };
@@ -162,19 +163,6 @@ async fn p1_a_part_or_a_mark_that_cannot_be_read_keeps_no_other_campaign_from_th
     pass_a_quarter(stack).await;
     assert_eq!(account.count(&spoiled, "sent").await, 1);
     final_and_counted(&account, &spoiled).await;
-}
-
-/// An item as `aws dynamodbstreams get-records` tells of it, made ready as the runbook says.
-fn record(item: &Value) -> Value {
-    json!({
-        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 0, "Keys": {"pk": item["pk"], "sk": item["sk"]},
-            "NewImage": item, "SequenceNumber": "1", "SizeBytes": 1,
-            "StreamViewType": "NEW_IMAGE",
-        },
-    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

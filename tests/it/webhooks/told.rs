@@ -2,6 +2,7 @@
 
 use super::{body, forget, hook, kind, post, told, verify};
 use crate::{
+    events::record,
     parts::{campaign, crowd},
     world::{Brand, World, text},
 };
@@ -143,17 +144,6 @@ async fn records_that_come_again_make_no_second_event() {
     world.stack.settled().await.unwrap();
     let before = told(&world, "crm").len();
     assert!(before >= 6, "{before}");
-    let record = |item: &Value| {
-        json!({
-            "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
-            "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-            "dynamodb": {
-                "ApproximateCreationDateTime": 0, "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                "NewImage": item, "SequenceNumber": "1", "SizeBytes": 1,
-                "StreamViewType": "NEW_IMAGE",
-            },
-        })
-    };
     let records: Vec<_> = world.table().iter().map(record).collect();
     for _ in 0..2 {
         let event = json!({"Records": records.clone()});

@@ -3,7 +3,7 @@
 mod register;
 mod roster;
 
-use self::{register::still_with, roster::ProfileItem};
+use self::roster::ProfileItem;
 use crate::{
     Table,
     key::{Attributes, Key, Range, digest},
@@ -130,6 +130,13 @@ fn owned_by(write: Write, consumer: &ConsumerId, device: &DeviceId) -> Write {
         .only_if("attribute_not_exists(pk) OR (consumer = :consumer AND device = :device)")
         .value(":consumer", s(consumer.as_str()))
         .value(":device", s(device.as_str()))
+}
+
+/// Done only if the device is gone, or still has the token.
+fn still_with(write: Write, digest: &str) -> Write {
+    write
+        .only_if("attribute_not_exists(pk) OR token_digest = :digest")
+        .value(":digest", s(digest))
 }
 
 impl DeviceStore for Table {

@@ -4,12 +4,13 @@
 use super::{
     Item, OwnerItem, owned_by,
     roster::{Listed, ProfileItem, Roster},
+    still_with,
 };
 use crate::{
     Table,
     key::{Attributes, Key, Range},
     read::{from_item, kind},
-    table::{Verdict, Write, s, unavailable},
+    table::{Verdict, Write, unavailable},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -34,8 +35,6 @@ struct LogIn<'a> {
 struct Found {
     /// Whose its token is, if it is another device's.
     owner: Option<OwnerItem>,
-    /// Whether the owner's profile lists their devices: those that an earlier release wrote do not.
-    owner_is_listed: bool,
     /// The list of the consumer's profile, as it stands.
     seen: Option<AttributeValue>,
     /// The consumer's devices.
@@ -94,8 +93,9 @@ impl LogIn<'_> {
         Ok((Part::Other, keep))
     }
 
-    /// Writes of a device that finds this.
-    fn writes(&self, found: &Found) -> Result<Writes, Unavailable> {
+    /// Writes of a device that finds this. `owner_is_listed` says that the profile of the token's
+    /// owner lists their devices: those that an earlier release wrote do not.
+    fn writes(&self, found: &Found, owner_is_listed: bool) -> Result<Writes, Unavailable> {
         let (me, digest) = (self.me(), &self.item.token_digest);
         let mut list = found.devices.clone();
         let before = list.remove(&self.item.id);
@@ -138,20 +138,13 @@ impl LogIn<'_> {
         if let Some(owner) = found.owner.as_ref().filter(|o| o.consumer != me.consumer) {
             let theirs = Key::device(self.account, &owner.consumer, &owner.device);
             other(still_with(Write::delete(theirs), digest));
-            if found.owner_is_listed {
+            if owner_is_listed {
                 let list = ProfileItem::without(self.account, &owner.consumer, &owner.device);
                 writes.push((Part::OwnersList, list));
             }
         }
         Ok(writes)
     }
-}
-
-/// Done only if the device is gone, or still has the token.
-pub(super) fn still_with(write: Write, digest: &str) -> Write {
-    write
-        .only_if("attribute_not_exists(pk) OR token_digest = :digest")
-        .value(":digest", s(digest))
 }
 
 /// What the verdicts on [`LogIn::again`] tell; `None` when that is not enough.
@@ -179,7 +172,6 @@ fn learned(parts: &[Part], verdicts: Vec<Verdict>) -> Result<Option<Found>, Unav
     };
     Ok(Some(Found {
         owner,
-        owner_is_listed: true,
         seen,
         devices,
     }))
@@ -215,8 +207,8 @@ impl Table {
         };
         let mut owner_is_listed = true;
         for _ in 0..TRIES {
-            found.owner_is_listed = owner_is_listed;
-            let (parts, writes): (Vec<_>, Vec<_>) = log_in.writes(&found)?.into_iter().unzip();
+            let writes = log_in.writes(&found, owner_is_listed)?;
+            let (parts, writes): (Vec<_>, Vec<_>) = writes.into_iter().unzip();
             let verdicts = self.attempt(writes).await?;
             if verdicts.is_empty() {
                 return Ok(());
